@@ -1,0 +1,262 @@
+"""The database, seen from the runtime: one transaction a batch, and short ones for sweeps and questions (design section 7).
+
+Event bodies are bytes here: a store never looks into an event.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+from uuid import UUID
+
+from saga.ports.messaging import InboundRecord
+
+
+class SagaKey(NamedTuple):
+    """Exactly one saga exists per (tenant, definition, key)."""
+
+    tenant: str
+    definition: str
+    key: str
+
+
+class Pointer(NamedTuple):
+    """Names the event whose command waits to be sent."""
+
+    saga_id: UUID
+    version: int
+
+
+class LoadedVersion(NamedTuple):
+    """A definition that a replica has loaded."""
+
+    definition: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """What a start is deduped by. Outlives the saga's archive. `body_hash` is SHA-256 of the body as received."""
+
+    key: SagaKey
+    saga_id: UUID
+    partition_key: bytes
+    body_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """New events of one stream: `bodies` get the versions base + 1 ... base + n. `base` is the version decided on (0: a new stream)."""
+
+    saga_id: UUID
+    base: int
+    bodies: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SagaRow:
+    """The row of a saga for lists, search and due time: a projection of its events, written whole.
+
+    `due_at` is the next due time of the whole fold, None if nothing is due; `ended` tells an end from a wait without due.
+    `waits_for` is one short sentence for people; `parked_steps` names the steps that need a person.
+    """
+
+    saga_id: UUID
+    version: int
+    tenant: str
+    definition: str
+    definition_version: int
+    key: str
+    status: str
+    ended: bool
+    due_at: datetime | None
+    started_at: datetime
+    last_progress: datetime
+    ended_at: datetime | None
+    waits_for: str
+    parked_steps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRecord:
+    """A record that waits for its definition version or its saga. `target` is the saga id, or the definition's name for a start.
+
+    `definition`/`definition_version` are what must be loaded to handle it ('' and 0: its saga is not known yet).
+    """
+
+    record: InboundRecord
+    target: str
+    reason: str
+    definition: str = ""
+    definition_version: int = 0
+    held_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that nobody can use: raw bytes (capped by the store at 64 KiB), why, and where it stood."""
+
+    record: InboundRecord
+    target: str
+    reason: str
+    detail: str
+    tenant: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Mend:
+    """A due time found wrong by a tick: written only if the row still has `version`, dropped silently otherwise."""
+
+    saga_id: UUID
+    version: int
+    due_at: datetime | None
+
+
+@dataclass(slots=True)
+class Batch:
+    """Everything one transaction writes. Every list has distinct keys; the store sorts each by primary key.
+
+    `checks`: sagas whose decision was empty, with the version it was taken on; the write fails if a stream has moved on.
+    `claim_for`: seconds that the owner has for sending the pointers before anybody may claim them.
+    """
+
+    keys: list[KeyRow] = field(default_factory=list)
+    appends: list[Append] = field(default_factory=list)
+    checks: dict[UUID, int] = field(default_factory=dict)
+    pointers: list[Pointer] = field(default_factory=list)
+    owner: UUID | None = None
+    claim_for: float = 10.0
+    acknowledged: list[Pointer] = field(default_factory=list)
+    held: list[HeldRecord] = field(default_factory=list)
+    released: list[HeldRecord] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
+    rows: list[SagaRow] = field(default_factory=list)
+    mends: list[Mend] = field(default_factory=list)
+    quarantined: list[tuple[UUID, str]] = field(default_factory=list)
+    proof_of_commit: bool = False  # write a heartbeat even if nothing else: the batch after an unknown commit must write
+
+
+class Transaction(Protocol):
+    """One open transaction, READ COMMITTED. `now` is the database's clock read by its first statement, the time of every decision
+    in it; `timeline` names the server's timeline: when it changes, all cached folds are worthless (check-store rule 1)."""
+
+    now: datetime
+    timeline: str
+
+    async def load(self, sagas: Collection[UUID]) -> dict[UUID, list[bytes]]:
+        """Whole streams, oldest event first; a saga without events is missing from the answer."""
+
+    async def find_keys(self, keys: Collection[SagaKey]) -> dict[SagaKey, KeyRow]:
+        """The rows of these keys that exist."""
+
+    async def take_held(self, loaded: Collection[LoadedVersion], limit: int) -> list[HeldRecord]:
+        """Held records that can be tried again: version loaded, or saga known by now, or held longer than the bound given to the
+        store (then its reason is `unknown-saga` and the caller makes a dead letter of it). Locked with SKIP LOCKED until the end."""
+
+    async def write(self, batch: Batch) -> None:
+        """Keys, append with checks, pointers, held, dead, rows, in this order. Raises WrongExpectedVersion or KeyTaken (the caller
+        leaves the transaction by that exception and nothing is written)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionRow:
+    """A definition version as some replica has loaded it: what every replica must agree on."""
+
+    name: str
+    version: int
+    hash: str
+    topics: tuple[str, ...]  # what the coordinator must subscribe to for it
+    graph: str  # Mermaid text
+
+
+@dataclass(frozen=True, slots=True)
+class SagaFilter:
+    """What a list shows. None means any. `key` is an exact business key; `due_before` and `parked_step` help operators."""
+
+    tenant: str | None = "default"
+    definition: str | None = None
+    status: str | None = None
+    key: str | None = None
+    started_after: datetime | None = None
+    started_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of rows, newest first by saga_id (UUIDv7: time-ordered), and where the next one begins (None at the end)."""
+
+    rows: tuple[SagaRow, ...]
+    after: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadRow:
+    """A dead letter as stored. `id` is the primary key's digest in hex; `redriven_at` marks it, it is never deleted."""
+
+    id: str
+    letter: DeadLetter
+    dead_at: datetime
+
+
+class Store(Protocol):
+    """The coordinator's database. Every call is bounded in time; Unavailable says that the server cannot be reached."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Open one, commit on leaving, roll back on an exception. COMMIT is shielded and never cancelled; when its outcome is not
+        known UnknownOutcome is raised. Deadlock, serialization failure and lock time-out raise WrongExpectedVersion()."""
+
+    async def due_sagas(self, loaded: Collection[LoadedVersion], limit: int) -> list[UUID]:
+        """Sagas whose due_at has passed by the database's clock, oldest first, of loaded versions, not paused nor quarantined."""
+
+    async def claim_pointers(self, owner: UUID, limit: int, backoff: float) -> list[Pointer]:
+        """Pointers whose claim_until has passed, now claimed by `owner` until `backoff` seconds from now; oldest first."""
+
+    async def delete_pointers(self, acknowledged: Collection[Pointer]) -> None:
+        """Delete acknowledged pointers in a transaction of their own (SKIP LOCKED; what is locked is deleted another time)."""
+
+    async def load(self, saga_id: UUID) -> list[bytes]:
+        """One whole stream outside any batch, for the relay and for questions; empty if unknown."""
+
+    async def publish(self, replica: UUID, definitions: Sequence[DefinitionRow]) -> None:
+        """Heartbeat: this replica lives and has these loaded. Raises ConfigurationError if a row of the same name and version has
+        another hash."""
+
+    async def retire(self, replica: UUID) -> None:
+        """The replica leaves: its heartbeat is removed."""
+
+    async def newest_common(self) -> Mapping[str, int]:
+        """Per definition the newest version that every live replica (heartbeat younger than 15 s) has loaded."""
+
+    async def definitions(self) -> list[DefinitionRow]:
+        """All definition versions ever published."""
+
+    async def get(self, saga_id: UUID) -> SagaRow | None:
+        """The row of one saga."""
+
+    async def list_sagas(self, wanted: SagaFilter, limit: int, after: UUID | None) -> Page:
+        """A page of rows."""
+
+    async def find_key(self, key: SagaKey) -> KeyRow | None:
+        """The row of one key."""
+
+    async def dead_letters(self, tenant: str | None, limit: int, after: str | None) -> list[DeadRow]:
+        """Dead letters, newest first; `after` is the id of the last one seen."""
+
+    async def rebuild_rows(self, rows: Sequence[SagaRow]) -> int:
+        """Replay: upsert whole rows with their own exact due time where saga.version <= the new one; how many changed."""
+
+    async def streams_after(self, after: UUID | None, limit: int) -> list[tuple[UUID, list[bytes]]]:
+        """Whole streams in order of saga_id: replay walks the table with it, resumable at any saga."""
+
+    async def rows_of(self, sagas: Collection[UUID]) -> dict[UUID, SagaRow]:
+        """The rows of these sagas, for `replay --check`."""
+
+    async def figures(self) -> Mapping[str, Any]:
+        """Counts for gauges: open sagas by status, outbox size and age in seconds of its oldest pointer, held, dead."""
+
+    async def ping(self) -> None:
+        """Raises Unavailable when the database does not answer or has not the schema this code needs."""
+
+    async def close(self) -> None:
+        """Close the pools, within a bound."""

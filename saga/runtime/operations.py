@@ -1,0 +1,131 @@
+"""What people may ask of and do to sagas: REST and CLI both call this and nothing else, so every act has one code path.
+
+An act goes through intake like a record: decide refuses or appends, the database fences.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from saga.ports.streams import DeadRow, DefinitionRow, Page, SagaFilter, SagaRow
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The answer to a start. `created` is False when the same start was given before: the first answer again."""
+
+    saga_id: UUID
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ActRequest:
+    """Who does what to which saga. `input_id` is made once per request, before the first try, so a repetition is recognised.
+
+    `step` names the step of retry and skip. `expected_version` is If-Match: the act is refused with code `version-changed` if the stream
+    is not at it. `even_if_forgotten` is the person's explicit word to resend what participants may no longer remember.
+    """
+
+    saga_id: UUID
+    actor: str
+    reason: str
+    input_id: str
+    step: str = ""
+    branch: str = ""
+    expected_version: int | None = None
+    even_if_forgotten: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ActResult:
+    """What an act did: the version of the stream after it, the status, and the names of the events it appended (may be none)."""
+
+    saga_id: UUID
+    version: int
+    status: str
+    events: tuple[str, ...]
+    held: bool = False  # the definition version is not loaded here: held for a replica that has it (202)
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """A step as people see it. `status` is one of design 4.3's; times are the database's."""
+
+    step: str
+    branch: str
+    kind: str
+    status: str
+    command_id: str
+    command_type: str
+    participant: str
+    attempt: int
+    generation: int
+    due_at: datetime | None
+    undo_status: str
+    undo_command_id: str
+    undo_attempt: int
+    undo_due_at: datetime | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class SagaView:
+    """A saga at a version: its row, its steps, and in one sentence what it waits for and why."""
+
+    row: SagaRow
+    partition_key: str
+    trace_id: str
+    cause: str
+    steps: tuple[StepView, ...]
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """An event as stored, upcast to today's shape. `data` is its body as plain JSON values."""
+
+    version: int
+    name: str
+    at: datetime
+    step: str
+    data: Mapping[str, Any]
+
+
+class Operations(Protocol):
+    """Raises, everywhere: LookupError for what does not exist (or belongs to another tenant), Unavailable when the database is away."""
+
+    async def start(self, tenant: str, definition: str, body: Mapping[str, Any], request_key: str) -> Started:
+        """Start a saga from REST. Raises ContractError `unknown-definition`, `invalid-body` (detail says where), `conflicting-start`
+        (same key or same request key with another body)."""
+
+    async def cancel(self, tenant: str, act: ActRequest) -> ActResult:
+        """Turn the saga back (design 4.8). Raises ActRefused with a code and a sentence."""
+
+    async def retry(self, tenant: str, act: ActRequest) -> ActResult:
+        """Send a step's command or its undo again, or build it again. Raises ActRefused."""
+
+    async def skip(self, tenant: str, act: ActRequest) -> ActResult:
+        """Go on without a step after the pivot, or without an undo that is parked. Raises ActRefused."""
+
+    async def show(self, tenant: str, saga_id: UUID, at_version: int | None = None) -> SagaView:
+        """The saga now, or as of a version. Raises LookupError."""
+
+    async def events(self, tenant: str, saga_id: UUID, after: int = 0, limit: int = 200) -> Sequence[EventView]:
+        """Its events with versions above `after`."""
+
+    async def find(self, tenant: str, definition: str, key: str) -> UUID:
+        """The saga of a business key. Raises LookupError."""
+
+    async def list_sagas(self, wanted: SagaFilter, limit: int, after: UUID | None) -> Page:
+        """A page of sagas, newest first."""
+
+    async def dead_letters(self, tenant: str | None, limit: int, after: str | None) -> Sequence[DeadRow]:
+        """A page of dead letters, newest first."""
+
+    async def definitions(self) -> Sequence[DefinitionRow]:
+        """Every definition version ever published, with its diagram."""
+
+    async def faults(self) -> Mapping[str, str]:
+        """What is wrong now, by part (`postgres`, `kafka`, `intake`, `schema`, ...): empty when ready."""
