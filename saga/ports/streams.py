@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
+from saga.core.project import SagaRow as SagaRow
 from saga.ports.messaging import InboundRecord
 
 
@@ -52,30 +53,6 @@ class Append:
     saga_id: UUID
     base: int
     bodies: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SagaRow:
-    """The row of a saga for lists, search and due time: a projection of its events, written whole.
-
-    `due_at` is the next due time of the whole fold, None if nothing is due; `ended` tells an end from a wait without due.
-    `waits_for` is one short sentence for people; `parked_steps` names the steps that need a person.
-    """
-
-    saga_id: UUID
-    version: int
-    tenant: str
-    definition: str
-    definition_version: int
-    key: str
-    status: str
-    ended: bool
-    due_at: datetime | None
-    started_at: datetime
-    last_progress: datetime
-    ended_at: datetime | None
-    waits_for: str
-    parked_steps: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,300 @@
+"""The facts of a saga, from the closed list of design 4.2. Stored for ever: add optional fields, never rename or remove one.
+
+`at` is the database's time of the decision. `command_id` names the command that the event is about. Events that a person caused
+carry `actor`, `reason` and `input_id`. Due times are absolute; spans are milliseconds. Bodies are canonical JSON bytes.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What all events share."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByHand(Event):
+    """An event that a person may have caused; all three are empty when nobody did."""
+
+    actor: str = ""
+    reason: str = ""
+    input_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfStep(Event):
+    """An event about one command of a step. `branch` is empty where a step has but one."""
+
+    step: str
+    branch: str = ""
+    generation: int = 0
+    command_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfStepByHand(OfStep):
+    """An event about a step that a person may have caused."""
+
+    actor: str = ""
+    reason: str = ""
+    input_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SagaStarted(Event):
+    """The first event of every stream. `input_id` names the record or request that started it; `partition_key` is `key_text`."""
+
+    tenant: str
+    definition: str
+    definition_version: int
+    definition_hash: str
+    key: str
+    partition_key: str
+    input_id: str
+    type: str
+    body: bytes
+    body_hash: str
+    traceparent: str = ""
+    tracestate: str = ""
+    epoch: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepIssued(OfStepByHand):
+    """A command goes out for the first time. `attempts` is 0 where it is sent until answered; `after` lists the dependencies."""
+
+    kind: str
+    after: tuple[str, ...]
+    participant: str
+    type: str
+    body: bytes
+    due_at: datetime
+    answer_within_ms: int
+    attempts: int
+    first_ms: int
+    cap_ms: int
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResent(OfStepByHand):
+    """The same command again. With an actor it was sent by hand, which starts the budget anew but not the attempt number."""
+
+    attempt: int
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFailed(OfStep):
+    """An attempt ended without an answer that lasts (`code` is the participant's, or `no-answer`). Sent again at `retry_at`; None waits
+    for a person. `parked` says that the budget is spent: a person is asked while resending goes on."""
+
+    attempt: int
+    code: str
+    detail: str = ""
+    retry_at: datetime | None = None
+    parked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepDoubted(OfStep):
+    """Nobody knows whether it happened. No further attempt; it will be undone."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepProgressed(OfStep):
+    """The participant is still at work; its deadline moves."""
+
+    attempt: int
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepSucceeded(OfStep):
+    """The effect happened. `late`: the saga had turned back, ended, or heard a refusal before."""
+
+    reply_type: str
+    body: bytes
+    message_id: str
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRefused(OfStep):
+    """No effect happened and none will."""
+
+    code: str
+    reply_type: str
+    body: bytes
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepSkipped(OfStepByHand):
+    """The saga goes on without it: its `when` said no (`cause` = when) or a person did (`cause` = operator)."""
+
+    cause: str
+    kind: str
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnedBack(ByHand):
+    """The saga will be undone. `cause` is refused, in-doubt or cancelled; `step` the one that caused it."""
+
+    cause: str
+    step: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoIssued(OfStepByHand):
+    """An undo goes out. `kind` is undo, or fence: a bodiless undo that makes sure that a do never happens. `undoes` is the do's id."""
+
+    kind: str
+    undoes: str
+    participant: str
+    type: str
+    body: bytes
+    due_at: datetime
+    answer_within_ms: int
+    first_ms: int
+    cap_ms: int
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoResent(OfStepByHand):
+    """The same undo again."""
+
+    attempt: int
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoProgressed(OfStep):
+    """The participant is still undoing; the deadline moves."""
+
+    attempt: int
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoFailed(OfStep):
+    """An attempt to undo ended without an answer that lasts; again at `retry_at`."""
+
+    attempt: int
+    code: str
+    detail: str = ""
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoSucceeded(OfStep):
+    """The undo is answered: `effect` tells whether there was anything to undo."""
+
+    effect: bool
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoRefused(OfStep):
+    """The participant cannot undo: a person must look. Of a fence: the do had happened, which settles the fence."""
+
+    code: str
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoParked(OfStep):
+    """The undo needs a person. `resending`: it is still sent again until answered."""
+
+    cause: str
+    resending: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoSkipped(OfStepByHand):
+    """A person answers for the effect; the saga goes on as if it were undone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildFailed(OfStepByHand):
+    """A user function raised or returned what it must not: its name, the error's type and place, no values. `undo`: it built an undo."""
+
+    function: str
+    error_type: str
+    place: str
+    kind: str
+    after: tuple[str, ...] = ()
+    undo: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyIgnored(OfStep):
+    """A reply that contradicts what is known, or came when it could no longer matter. Once per command id and outcome."""
+
+    outcome: str
+    cause: str
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SagaReopened(Event):
+    """A success came after the end: its effect must be undone after all."""
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended(Event):
+    """An end. `skipped` lists what a person answered for: `step` or `undo of step`."""
+
+    skipped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SagaCompleted(Ended):
+    """Every step succeeded or was skipped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SagaCompensated(Ended):
+    """It failed, and everything is undone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SagaCancelled(Ended):
+    """Somebody wished so, and everything is undone."""
+
+
+EVENT_TYPES: tuple[type[Event], ...] = (
+    SagaStarted,
+    StepIssued,
+    StepResent,
+    StepFailed,
+    StepDoubted,
+    StepProgressed,
+    StepSucceeded,
+    StepRefused,
+    StepSkipped,
+    TurnedBack,
+    UndoIssued,
+    UndoResent,
+    UndoProgressed,
+    UndoFailed,
+    UndoSucceeded,
+    UndoRefused,
+    UndoParked,
+    UndoSkipped,
+    BuildFailed,
+    ReplyIgnored,
+    SagaReopened,
+    SagaCompleted,
+    SagaCompensated,
+    SagaCancelled,
+)

@@ -1,0 +1,111 @@
+"""What `decide` listens to. Each is plain data that some edge has already read and checked."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from saga.core.events import Event
+from saga.messages import Outcome
+
+REMEMBERED = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Begin a saga: the start event's body is valid and its key computed (`starting.read_start`)."""
+
+    tenant: str
+    key: str
+    partition_key: str
+    input_id: str
+    body: bytes
+    body_hash: str
+    traceparent: str = ""
+    tracestate: str = ""
+    epoch: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyInput:
+    """A participant's answer. `participant` is whose topic it came from; `outcome` is None when the record did not say."""
+
+    command_id: str
+    participant: str
+    type: str
+    outcome: Outcome | None
+    attempt: int
+    body: bytes
+    message_id: str
+    retry_after_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Fire every deadline of the fold that is due. `remembered` is how long participants know a command."""
+
+    remembered: timedelta = REMEMBERED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """What every operator's act carries. `input_id` is made once a request; `expected_version` is If-Match."""
+
+    actor: str
+    reason: str
+    input_id: str
+    expected_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel(Act):
+    """Turn back, somebody's wish."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryByHand(Act):
+    """Send or build a step's command, or its undo, again. `even_if_forgotten` is a person's explicit word (design 4.8)."""
+
+    step: str
+    branch: str = ""
+    even_if_forgotten: bool = False
+    remembered: timedelta = REMEMBERED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skip(Act):
+    """Go on without a parked undo, or without a step after the pivot."""
+
+    step: str
+    branch: str = ""
+
+
+Input = Start | ReplyInput | Tick | Cancel | RetryByHand | Skip
+
+
+class Ignored(StrEnum):
+    """Why a decision is empty. The first group is normal and counted; the second makes the record a dead letter."""
+
+    DUPLICATE = "duplicate"
+    STALE_ATTEMPT = "stale-attempt"
+    EXPECTED = "expected-after-undo"
+    ABSORBED = "absorbed-after-the-end"
+    CONTRADICTION = "contradiction"
+    NOTHING_DUE = "nothing-due"
+    ALREADY_SO = "already-so"
+
+    UNKNOWN_COMMAND = "unknown-command"
+    WRONG_PARTICIPANT = "wrong-participant"
+    UNEXPECTED_TYPE = "unexpected-type"
+    INVALID_BODY = "invalid-body"
+
+
+UNUSABLE = frozenset((Ignored.UNKNOWN_COMMAND, Ignored.WRONG_PARTICIPANT, Ignored.UNEXPECTED_TYPE, Ignored.INVALID_BODY))
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Events to append; or none, and why. `detail` is a sentence without values for people."""
+
+    events: tuple[Event, ...] = ()
+    ignored: Ignored | None = None
+    detail: str = ""

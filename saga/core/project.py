@@ -1,0 +1,106 @@
+"""What people and sweeps see of a saga: its row, its status, and one sentence on what it waits for. Reads the fold, never a definition."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from saga.core.state import Do, Sending, State, Step, Undo, needs_person, next_due
+
+
+@dataclass(frozen=True, slots=True)
+class SagaRow:
+    """The row of a saga for lists, search and due time: a projection of its events, written whole.
+
+    `due_at` is the next due time of the whole fold, None if nothing is due; `ended` tells an end from a wait without due.
+    `waits_for` is one short sentence for people; `parked_steps` names the steps that need a person.
+    """
+
+    saga_id: UUID
+    version: int
+    tenant: str
+    definition: str
+    definition_version: int
+    key: str
+    status: str
+    ended: bool
+    due_at: datetime | None
+    started_at: datetime
+    last_progress: datetime
+    ended_at: datetime | None
+    waits_for: str
+    parked_steps: tuple[str, ...]
+
+
+def row_of(saga_id: UUID, state: State) -> SagaRow:
+    """The row of a saga as of this fold."""
+    start = state.start
+    return SagaRow(
+        saga_id=saga_id,
+        version=state.version,
+        tenant=start.tenant,
+        definition=start.definition,
+        definition_version=start.definition_version,
+        key=start.key,
+        status=status_of(state),
+        ended=bool(state.ended),
+        due_at=next_due(state),
+        started_at=start.at,
+        last_progress=state.last_progress or start.at,
+        ended_at=state.ended_at,
+        waits_for=explain(state),
+        parked_steps=tuple(step.id.step for step in state.steps.values() if needs_person(state, step)),
+    )
+
+
+def status_of(state: State) -> str:
+    """The status of design 4.3: the first that fits."""
+    if state.ended:
+        return state.ended
+    if any(needs_person(state, step) for step in state.steps.values()):
+        return "parked"
+    return "running" if state.turned_back is None else "compensating"
+
+
+def explain(state: State) -> str:
+    """One sentence: what the saga waits for, and why it goes where it goes. Times are left to the due columns."""
+    if state.ended:
+        return ""
+    waits = [text for step in state.steps.values() if (text := _waits(state, step))]
+    because = f" (turned back: {state.turned_back.cause}{_at(state.turned_back.step)})" if state.turned_back else ""
+    return "; ".join(waits or ["nothing"]) + because
+
+
+def _at(step: str) -> str:
+    return f" at {step}" if step else ""
+
+
+def _waits(state: State, step: Step) -> str:
+    name = step.id.step
+    if step.undo is Undo.PARKED:
+        return f"a person: the undo of {name} is parked ({step.undo_detail})"
+    if step.awaits_undo:
+        word = "fence" if step.fence else "undo"
+        return _awaited(f"the {word} of {name}", step.undo_sending, retrying=step.undo is Undo.RETRYING, person=step.undo_unanswered)
+    if step.awaits_do:
+        return _awaited(f"the answer to {name}", step.sending, retrying=step.do is Do.RETRYING, person=step.unanswered)
+    if needs_person(state, step):
+        return f"a person: {name} is {step.do} ({step.detail})"
+    return ""
+
+
+def _awaited(what: str, sending: Sending | None, *, retrying: bool, person: bool) -> str:
+    if sending is None:
+        return what
+    when = "sent again after a pause" if retrying else f"attempt {sending.attempt}"
+    return f"{'a person, and ' if person else ''}{what} from {sending.participant} ({when})"
+
+
+def step_status(state: State, step: Step) -> str:
+    """The word of design 4.3 for one step."""
+    if step.undo is not None:
+        return {Undo.NOTHING: "undone", Undo.FENCED: "in doubt", Undo.RETRYING: "undoing", Undo.ISSUED: "undoing"}.get(
+            step.undo, step.undo.value
+        )
+    if step.do is Do.BUILD_FAILED and state.turned_back is not None:
+        return Do.SKIPPED.value
+    return step.do.value
