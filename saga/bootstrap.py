@@ -1,0 +1,268 @@
+"""The composition root: the only place that builds concrete things and ties them together.
+
+    settings ─> telemetry, store (asyncpg), registry (definitions by name)
+                  └─> router, cache, relay(producer), intake, deadlines, heartbeat ─> supervisor   + desk ─> REST
+
+`serve` is a whole replica; `operations` is the desk alone, for the CLI: it decides acts against the database and leaves sending to the
+replicas, whose sweep finds the pointers.
+"""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import uvicorn
+
+from saga.api.app import build_app
+from saga.config import Settings, without_password
+from saga.definition.diagram import mermaid
+from saga.definition.registry import Registry
+from saga.errors import ConfigurationError, Unavailable
+from saga.observability import names
+from saga.observability.telemetry import Telemetry
+from saga.ports.messaging import Consumer, OutboundRecord, Producer, Revoked
+from saga.ports.streams import DefinitionRow, Store
+from saga.runtime.deadlines import Deadlines
+from saga.runtime.folds import FoldCache
+from saga.runtime.heartbeat import Heartbeat
+from saga.runtime.intake import Intake, IntakeParts
+from saga.runtime.operating import Desk
+from saga.runtime.relay import Relay, RelaySettings
+from saga.runtime.replay import ReplayReport
+from saga.runtime.replay import replay as replay_rows
+from saga.runtime.routing import Router
+from saga.runtime.seen import Seen
+from saga.runtime.supervisor import Pace, Supervisor
+from saga.store.migrate import migrate as migrate_schema
+from saga.store.postgres import PostgresStore
+from saga.transport.codec import decode, encode
+from saga.transport.consumer import KafkaConsumer
+from saga.transport.options import KafkaOptions
+from saga.transport.producer import KafkaProducer
+
+
+@dataclass(frozen=True, slots=True)
+class Coordinator:
+    """One replica, built but not running."""
+
+    store: Store
+    producer: Producer
+    registry: Registry
+    intake: Intake
+    relay: Relay
+    deadlines: Deadlines
+    heartbeat: Heartbeat
+    supervisor: Supervisor
+    desk: Desk
+    telemetry: Telemetry
+
+
+class Unsent:
+    """The producer of a process that decides but does not send: nothing is acknowledged, so every pointer waits for a replica."""
+
+    async def start(self) -> None:
+        """Nothing to connect."""
+
+    async def send(self, records: Sequence[OutboundRecord]) -> list[bool]:
+        """Leave it to the replicas."""
+        return [False] * len(records)
+
+    async def stop(self) -> None:
+        """Nothing to close."""
+
+
+def build(settings: Settings, store: Store, producer: Producer, registry: Registry, telemetry: Telemetry) -> Coordinator:
+    """Tie a replica together from its concrete parts; tests pass the memory store and bus."""
+    seen = Seen(telemetry)
+    router = Router(registry, decode, settings.epoch, seen.new_trace)
+    sending = RelaySettings(settings.source, settings.epoch, settings.claim_for, settings.claim_backoff)
+    relay = Relay(store, producer, encode, seen, sending)
+    cache = FoldCache(settings.cache_bytes)
+    intake = Intake(IntakeParts(store, registry, router, cache, relay, seen, settings.claim_for))
+    remembered = timedelta(days=settings.remember_for_days)
+    deadlines = Deadlines(store, intake, settings.ticks_per_round, remembered)
+    heartbeat = Heartbeat(store, router, seen, definition_rows(registry), settings.heartbeat_every)
+    supervisor = Supervisor(intake, relay, deadlines, heartbeat, seen)
+    desk = Desk(store, intake, router, supervisor.faults, remembered)
+    return Coordinator(store, producer, registry, intake, relay, deadlines, heartbeat, supervisor, desk, telemetry)
+
+
+def definition_rows(registry: Registry) -> list[DefinitionRow]:
+    """What a replica publishes of its loaded definitions."""
+    return [
+        DefinitionRow(
+            name=definition.name,
+            version=definition.version,
+            hash=definition.hash,
+            topics=tuple(f"{participant}.events" for participant in definition.participants()),
+            graph=mermaid(definition),
+            starts_on=definition.starts_on.message_type,
+        )
+        for definition in registry.all()
+    ]
+
+
+def pace_of(settings: Settings) -> Pace:
+    """The supervisor's spans and bounds."""
+    return Pace(
+        batch_records=settings.batch_records,
+        tick_every=settings.tick_every,
+        ticks_per_round=settings.ticks_per_round,
+        relay_every=settings.relay_every,
+        unsent_records=settings.unsent_records,
+        stuck_after=settings.stuck_after,
+        drain_timeout=settings.drain_timeout,
+    )
+
+
+def load_definitions(settings: Settings) -> Registry:
+    """The registry of the modules named in the settings. Raises DefinitionError with every fault, ConfigurationError without any module."""
+    if not settings.definitions:
+        raise ConfigurationError("SAGA_DEFINITIONS: name at least one module that holds definitions, as in shop.sagas")
+    registry = Registry()
+    for module in settings.definitions:
+        registry.load(module)
+    return registry
+
+
+async def serve(settings: Settings) -> None:
+    """Run a replica with its REST API until SIGTERM or SIGINT, then drain. Postgres or Kafka may come later: readiness says so."""
+    registry = load_definitions(settings)
+    telemetry = Telemetry.start("saga-coordinator", trace_ratio=settings.trace_ratio, level=settings.log_level, form=settings.log_format)
+    log = telemetry.logger("saga")
+    stopping = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stopping.set)
+    store = await _patiently(lambda: PostgresStore.connect(settings), stopping, log)
+    if store is None:
+        return
+    producer = KafkaProducer(_kafka(settings, telemetry))
+    coordinator = build(settings, store, producer, registry, telemetry)
+    web = await _serve_http(build_app(coordinator.desk, telemetry.metrics.page, settings), settings)
+    log.info(
+        "serving",
+        definitions=list(settings.definitions),
+        http=f"{settings.http_host}:{settings.http_port}",
+        postgres=without_password(settings.postgres_dsn.get_secret_value()),
+        kafka=settings.kafka_bootstrap,
+    )
+    running = asyncio.create_task(coordinator.supervisor.run(_consumers(settings, telemetry), pace_of(settings)))
+    try:
+        await asyncio.wait({running, asyncio.create_task(stopping.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        coordinator.supervisor.stop()
+        await running
+    finally:
+        await web.stop()
+        await producer.stop()
+        await store.close()
+        telemetry.stop()
+        log.info("stopped")
+
+
+@asynccontextmanager
+async def operations(settings: Settings) -> AsyncIterator[Desk]:
+    """The desk alone, for the CLI on the machine. Acts are decided and appended here; a replica sends what follows from them."""
+    registry = Registry()
+    for module in settings.definitions:
+        registry.load(module)
+    telemetry = Telemetry.silent()
+    store = await PostgresStore.connect(settings)
+    try:
+        yield build(settings, store, Unsent(), registry, telemetry).desk
+    finally:
+        await store.close()
+
+
+async def migrate(settings: Settings) -> Sequence[str]:
+    """Bring the schema up to date; the names of the migrations that were applied now."""
+    return await migrate_schema(settings.postgres_dsn.get_secret_value())
+
+
+async def replay(settings: Settings, *, check: bool) -> ReplayReport:
+    """Compare or rebuild every row from its events."""
+    store = await PostgresStore.connect(settings)
+    try:
+        return await replay_rows(store, check=check)
+    finally:
+        await store.close()
+
+
+async def _patiently(connect: Callable[[], Awaitable[PostgresStore]], stopping: asyncio.Event, log: Any) -> PostgresStore | None:
+    """Connect, however long it takes: one line at the first failure, then silence and backoff. None when told to stop meanwhile."""
+    wait, told = 0.2, False
+    while not stopping.is_set():
+        try:
+            return await connect()
+        except Unavailable as error:
+            if not told:
+                log.warning("waiting", fault=str(error))
+                told = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                await stopping.wait()
+        wait = min(wait * 2, 5.0)
+    return None
+
+
+def _kafka(settings: Settings, telemetry: Telemetry) -> KafkaOptions:
+    log = telemetry.logger("saga.kafka")
+
+    def incident(what: str, detail: str) -> None:
+        telemetry.metrics.count(names.INCIDENTS, kind=what)
+        log.error("incident", kind=what, detail=detail)
+
+    return KafkaOptions(
+        bootstrap=settings.kafka_bootstrap,
+        group_id=settings.group_id,
+        instance_id=settings.instance_id,
+        session_timeout=settings.session_timeout,
+        connect_timeout=settings.connect_timeout,
+        send_timeout=settings.send_timeout,
+        client_id="saga-coordinator",
+        incident=incident,
+    )
+
+
+def _consumers(settings: Settings, telemetry: Telemetry) -> Callable[[frozenset[str], Revoked], Consumer]:
+    options = _kafka(settings, telemetry)
+    return lambda topics, on_revoked: KafkaConsumer(options, topics, on_revoked)
+
+
+class _Web:
+    """The HTTP server of a replica, run in the loop that the replica runs in."""
+
+    def __init__(self, server: uvicorn.Server, task: "asyncio.Task[None]") -> None:
+        self._server = server
+        self._task = task
+
+    async def stop(self) -> None:
+        """Answer what was asked, for at most two seconds."""
+        self._server.should_exit = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(2):
+                await self._task
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are the replica's: it drains first."""
+        yield
+
+
+async def _serve_http(app: Any, settings: Settings) -> _Web:
+    config = uvicorn.Config(
+        app,
+        host=settings.http_host,
+        port=settings.http_port,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=2,
+    )
+    server = _Server(config)
+    return _Web(server, asyncio.create_task(server.serve()))

@@ -1,0 +1,66 @@
+"""What a process holds of observability: one object, made at start, handed down as an argument."""
+
+import importlib
+import os
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+from saga.errors import ConfigurationError
+from saga.observability.logs import make_logger, silent_logger
+from saga.observability.metrics import Metrics
+from saga.observability.tracing import Tracing
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """Metrics, traces and logs of one process."""
+
+    metrics: Metrics
+    tracing: Tracing
+    level: str = "info"
+    form: str = "json"
+    quiet: bool = False
+
+    @classmethod
+    def start(cls, service: str, *, trace_ratio: float = 0.01, level: str = "info", form: str = "json") -> "Telemetry":
+        """For a service. OTLP over HTTP is added when OTEL_EXPORTER_OTLP_ENDPOINT is set (extra `otlp`)."""
+        resource = Resource.create({"service.name": service, "service.version": _version()})
+        readers, processors = _otlp() if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") else ((), ())
+        return cls(Metrics(resource, readers), Tracing(resource, trace_ratio, processors), level, form)
+
+    @classmethod
+    def silent(cls, *processors: SpanProcessor, trace_ratio: float = 0.0) -> "Telemetry":
+        """For tests and one-off commands: metrics and traces go nowhere (but to the given processors), logs are dropped."""
+        resource = Resource.get_empty()
+        return cls(Metrics(resource), Tracing(resource, trace_ratio, processors), quiet=True)
+
+    def logger(self, name: str) -> Any:
+        """A logger of this process."""
+        return silent_logger() if self.quiet else make_logger(name, self.level, self.form)
+
+    def stop(self) -> None:
+        """Flush and end."""
+        self.tracing.stop()
+        self.metrics.stop()
+
+
+def _otlp() -> tuple[tuple[MetricReader, ...], tuple[SpanProcessor, ...]]:
+    try:
+        metric_exporter = importlib.import_module("opentelemetry.exporter.otlp.proto.http.metric_exporter").OTLPMetricExporter()
+        span_exporter = importlib.import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter").OTLPSpanExporter()
+    except ImportError:
+        raise ConfigurationError("OTEL_EXPORTER_OTLP_ENDPOINT is set: install saga-coordinator[otlp]") from None
+    return (PeriodicExportingMetricReader(metric_exporter),), (BatchSpanProcessor(span_exporter),)
+
+
+def _version() -> str:
+    try:
+        return version("saga-coordinator")
+    except PackageNotFoundError:
+        return "0"

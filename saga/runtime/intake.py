@@ -1,0 +1,249 @@
+"""Intake: the one transaction a batch (design section 7), repeated until its outcome is known.
+
+    lock ─> begin: now, timeline ─> keys, folds ─> decide in order ─> write ─> COMMIT ─> cache ─> relay ─> (the caller) offsets
+              ^                                                         │
+              └── conflict: forget those folds, decide again; after two, those sagas go alone
+              └── unknown commit: forget the batch's folds, decide again, and write something whose commit proves the first
+
+If the process dies before COMMIT, nothing happened and the records come again. If it dies after, the streams and pointers stand; the
+records come again and are duplicates; the pointers are sent by whoever claims them.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from uuid import UUID, uuid4
+
+from saga.core.evolve import fold
+from saga.core.inputs import Start
+from saga.core.state import State
+from saga.core.upcast import decode
+from saga.definition.registry import Registry
+from saga.errors import Conflict, UnknownOutcome, WrongExpectedVersion
+from saga.ports.messaging import InboundRecord
+from saga.ports.streams import Batch, HeldRecord, KeyRow, LoadedVersion, Pointer, SagaKey, Store, Transaction
+from saga.runtime.folds import FoldCache
+from saga.runtime.ids import uuid7
+from saga.runtime.plan import Outgoing, Plan
+from saga.runtime.relay import Relay
+from saga.runtime.routing import Router
+from saga.runtime.seen import Seen
+from saga.runtime.work import Work
+
+TOGETHER = 2
+ALONE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeParts:
+    """What intake is made of. `cache` and `relay` belong to this replica alone."""
+
+    store: Store
+    registry: Registry
+    router: Router
+    cache: FoldCache
+    relay: Relay
+    seen: Seen
+    claim_for: float
+
+
+class Intake:
+    """Turns inputs into committed events. One batch of a replica at a time; other replicas are fenced by the database."""
+
+    def __init__(self, parts: IntakeParts) -> None:
+        self._parts = parts
+        self._lock = asyncio.Lock()
+        self._timeline = ""
+        self._prove = False
+
+    @property
+    def loaded(self) -> tuple[LoadedVersion, ...]:
+        """The definition versions that this replica can decide."""
+        return tuple(LoadedVersion(name, version) for name, version in self._parts.registry.loaded)
+
+    async def records(self, records: Sequence[InboundRecord]) -> None:
+        """Handle records. When this returns they are all in the database and their offsets may be committed (invariant I11).
+
+        Raises Unavailable when the database is away; nothing is lost, the caller reads the records again.
+        """
+        works: list[Work] = []
+        for record in records:
+            routed = self._parts.router.route(record)
+            works.extend(routed.works)
+            self._parts.seen.ignored_records(routed.ignored)
+        await self.inputs(works)
+
+    async def inputs(self, works: Sequence[Work]) -> None:
+        """Handle inputs until each has its result. Raises Unavailable, Conflict when a saga could not be won in time."""
+        if not works:
+            return
+        async with self._lock:
+            crowded = await self._together(works)
+            for saga_works in _by_saga(crowded):
+                await self._alone(saga_works)
+
+    async def held(self, limit: int) -> int:
+        """Try held records again whose version is loaded, whose saga has appeared, or whose time is over; how many there were."""
+        async with self._lock:
+            try:
+                return await self._transaction((), held_limit=limit)
+            except Conflict:
+                self._parts.seen.conflict()
+            except UnknownOutcome:
+                self._doubt_commit()
+            return 0
+
+    def forget(self) -> None:
+        """Drop all folds: partitions were revoked."""
+        self._parts.cache.clear()
+
+    async def _together(self, works: Sequence[Work]) -> Sequence[Work]:
+        """Handle the batch as one; returns the works of sagas that conflicted twice, to be handled alone."""
+        conflicts: Counter[UUID] = Counter()
+        for _ in range(TOGETHER + 1):
+            try:
+                await self._settle_commit(works)
+            except WrongExpectedVersion as conflict:
+                conflicts.update(conflict.sagas)
+                self._parts.seen.conflict()
+                if not conflict.sagas:
+                    continue
+                crowded = {saga_id for saga_id, count in conflicts.items() if count >= TOGETHER}
+                if crowded:
+                    aside = [work for work in works if work.saga_id in crowded]
+                    works = [work for work in works if work.saga_id not in crowded]
+                    return [*aside, *(await self._together(works))] if works else aside
+            except Conflict:
+                self._parts.seen.conflict()
+            else:
+                return ()
+        return works
+
+    async def _alone(self, works: Sequence[Work]) -> None:
+        for attempt in range(1, ALONE + 1):
+            try:
+                await self._settle_commit(works)
+            except Conflict:
+                if attempt == ALONE:
+                    raise
+                self._parts.seen.conflict()
+                await asyncio.sleep(0.01 * attempt * (1 + uuid4().int % 100 / 100))
+            else:
+                return
+
+    async def _settle_commit(self, works: Sequence[Work]) -> None:
+        """One transaction; when its outcome is not known, decide again from the streams until it is."""
+        while True:
+            try:
+                await self._transaction(works)
+            except UnknownOutcome:
+                self._doubt_commit()
+                await asyncio.sleep(0.05)
+            else:
+                return
+
+    def _doubt_commit(self) -> None:
+        self._prove = True
+        self._parts.cache.clear()
+        self._parts.seen.unknown_commit()
+
+    async def _transaction(self, works: Sequence[Work], held_limit: int = 0) -> int:
+        parts = self._parts
+        began = monotonic()
+        try:
+            async with parts.store.transaction() as tx:
+                self._same_timeline(tx)
+                held = await tx.take_held(self.loaded, held_limit) if held_limit else []
+                works = [*works, *(work for one in held for work in parts.router.route_held(one))]
+                plan, outgoing = await self._decide(tx, works)
+                acknowledged = self._complete(plan.batch, held)
+                if _writes(plan.batch):
+                    await tx.write(plan.batch)
+        except WrongExpectedVersion as conflict:
+            parts.cache.drop(conflict.sagas or {work.saga_id for work in works if work.saga_id})
+            raise
+        self._prove = False
+        for saga_id, state in plan.changed().items():
+            parts.cache.put(saga_id, state)
+        parts.relay.deleted(acknowledged)
+        parts.relay.put(outgoing)
+        parts.seen.batch(works, plan.now, monotonic() - began)
+        return len(held)
+
+    async def _decide(self, tx: Transaction, works: Sequence[Work]) -> tuple[Plan, list[Outgoing]]:
+        keys = await self._keys(tx, works)
+        folds, broken = await self._folds(tx, {work.saga_id for work in works if work.saga_id and work.given})
+        plan = Plan(tx.now, folds, keys, self._parts.registry.get)
+        for work in works:
+            if work.given is not None:
+                work.result = None
+            error = broken.get(work.saga_id) if work.saga_id else None
+            try:
+                if error is not None:
+                    raise error
+                plan.decide(work, uuid7(tx.now))
+            except Exception as unexpected:
+                plan.quarantine(work, unexpected)
+                self._parts.seen.quarantined(work, unexpected)
+        return plan, plan.finish()
+
+    async def _keys(self, tx: Transaction, works: Sequence[Work]) -> dict[SagaKey, KeyRow]:
+        wanted: set[SagaKey] = set()
+        for work in works:
+            if isinstance(work.given, Start):
+                wanted.add(work.key)
+                if work.request is not None:
+                    wanted.add(work.request)
+        return await tx.find_keys(wanted) if wanted else {}
+
+    async def _folds(self, tx: Transaction, sagas: Collection[UUID]) -> tuple[dict[UUID, State], dict[UUID, Exception]]:
+        folds = {saga_id: state for saga_id in sagas if (state := self._parts.cache.get(saga_id)) is not None}
+        missing = [saga_id for saga_id in sagas if saga_id not in folds]
+        broken: dict[UUID, Exception] = {}
+        if missing:
+            self._parts.seen.fold_reloads(len(missing))
+            for saga_id, bodies in (await tx.load(missing)).items():
+                try:
+                    folds[saga_id] = fold(decode(body) for body in bodies)
+                except Exception as error:
+                    broken[saga_id] = error
+        return folds, broken
+
+    def _complete(self, batch: Batch, held: list[HeldRecord]) -> list[Pointer]:
+        batch.owner = self._parts.relay.owner
+        batch.claim_for = self._parts.claim_for
+        batch.acknowledged = self._parts.relay.acknowledged()
+        batch.released = held
+        batch.proof_of_commit = self._prove
+        return batch.acknowledged
+
+    def _same_timeline(self, tx: Transaction) -> None:
+        if self._timeline and tx.timeline != self._timeline:
+            self._parts.cache.clear()
+            self._parts.relay.forget_unsent()
+            self._parts.seen.timeline_changed(self._timeline, tx.timeline)
+        self._timeline = tx.timeline
+
+
+def _writes(batch: Batch) -> bool:
+    return bool(
+        batch.appends
+        or batch.checks
+        or batch.keys
+        or batch.held
+        or batch.released
+        or batch.dead
+        or batch.mends
+        or batch.quarantined
+        or batch.acknowledged
+        or batch.proof_of_commit
+    )
+
+
+def _by_saga(works: Sequence[Work]) -> list[list[Work]]:
+    groups: dict[object, list[Work]] = {}
+    for work in works:
+        groups.setdefault(work.saga_id or work.target, []).append(work)
+    return list(groups.values())

@@ -1,0 +1,193 @@
+"""The supervisor: starts the loops, backs off when a server is away, watches progress, drains on SIGTERM.
+
+A loop that fails says one line a outage, waits with jitter and goes on; readiness tells which part is wrong. A loop that makes no
+progress is not alive, whatever its task says (hazards ground rule 10): the watchdog replaces a consumer that has not come back from a
+fetch for `stuck_after` seconds (hazard K5).
+
+Draining, in order: stop reading; finish the batch at work; send what is in memory and delete its pointers; leave the group; retire
+the heartbeat. What does not fit into `drain_timeout` is left to the other replicas, which lose nothing by it.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+
+from saga.errors import Conflict, SagaError, Unavailable
+from saga.ports.messaging import Consumer, InboundRecord, Revoked, TopicPartition
+from saga.runtime.deadlines import Deadlines
+from saga.runtime.heartbeat import Heartbeat
+from saga.runtime.intake import Intake
+from saga.runtime.relay import Relay
+from saga.runtime.seen import Seen
+
+MakeConsumer = Callable[[frozenset[str], Revoked], Consumer]
+
+HELD_LIMIT = 200
+POLL_FOR = 0.5
+MAX_BACKOFF = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Spans in seconds and bounds in records; from Settings."""
+
+    batch_records: int
+    tick_every: float
+    ticks_per_round: int
+    relay_every: float
+    unsent_records: int
+    stuck_after: float
+    drain_timeout: float
+    revoke_wait: float = 2.0
+
+
+class Supervisor:
+    """Runs one replica until it is told to stop."""
+
+    def __init__(self, intake: Intake, relay: Relay, deadlines: Deadlines, heartbeat: Heartbeat, seen: Seen) -> None:
+        self._intake = intake
+        self._relay = relay
+        self._deadlines = deadlines
+        self._heartbeat = heartbeat
+        self._seen = seen
+        self._faults: dict[str, str] = {}
+        self._between_batches = asyncio.Event()
+        self._between_batches.set()
+        self._stopping = asyncio.Event()
+
+    def faults(self) -> Mapping[str, str]:
+        """What is wrong now, by loop; empty when all goes well."""
+        return dict(self._faults)
+
+    def stop(self) -> None:
+        """Begin to drain."""
+        self._stopping.set()
+
+    async def run(self, make_consumer: MakeConsumer, pace: Pace) -> None:
+        """Run all loops until `stop`, then drain."""
+        loops = [
+            asyncio.create_task(self._forever(name, call, every), name=name)
+            for name, call, every in (
+                ("heartbeat", self._heartbeat.beat, self._heartbeat.every),
+                ("records", lambda: self._records(make_consumer, pace), 0.0),
+                ("deadlines", lambda: self._tick(pace), pace.tick_every),
+                ("outbox", self._relay.sweep, pace.relay_every),
+                ("held", lambda: self._intake.held(HELD_LIMIT), 1.0),
+                ("relay", self._relay.send_forever, 0.0),
+            )
+        ]
+        await self._stopping.wait()
+        await self._drain(loops, pace)
+
+    async def _forever(self, name: str, call: Callable[[], Awaitable[object]], every: float) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                busy = await call()
+            except (Unavailable, Conflict) as error:
+                failures += 1
+                self._fault(name, str(error), failures)
+            except SagaError as error:
+                failures += 1
+                self._fault(name, str(error), failures)
+            except Exception as error:
+                failures += 1
+                self._seen.loop_failed(name, error)
+                self._faults[name] = type(error).__name__
+            else:
+                failures = 0
+                self._faults.pop(name, None)
+                wait = 0.0 if busy and name in ("deadlines", "outbox", "held") and isinstance(busy, int) and busy >= HELD_LIMIT else every
+                await self._pause(wait)
+                continue
+            await self._pause(min(MAX_BACKOFF, 0.2 * 2 ** min(failures, 6)) * (0.5 + random.random() / 2))  # noqa: S311 - jitter
+
+    def _fault(self, name: str, text: str, failures: int) -> None:
+        if failures == 1:
+            self._seen.outage(name, text)
+        self._faults[name] = text
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+
+    async def _tick(self, pace: Pace) -> int:
+        due = await self._deadlines.round(lambda: self._relay.backlog < pace.unsent_records)
+        return HELD_LIMIT if due >= pace.ticks_per_round else 0
+
+    async def _records(self, make_consumer: MakeConsumer, pace: Pace) -> None:
+        """Own a consumer until it fails, gets stuck, or the replica stops."""
+        consumer = make_consumer(await self._heartbeat.topics(), self._revoked)
+        try:
+            await consumer.start()
+            self._faults.pop("records", None)
+            await self._read(consumer, pace)
+        finally:
+            await consumer.stop()
+
+    async def _read(self, consumer: Consumer, pace: Pace) -> None:
+        subscribed = self._heartbeat.known_topics
+        while not self._stopping.is_set():
+            if self._heartbeat.known_topics != subscribed:
+                subscribed = self._heartbeat.known_topics
+                await consumer.subscribe(subscribed)
+            if self._relay.backlog >= pace.unsent_records:
+                await self._wait_for_relay(consumer, pace)
+            async with asyncio.timeout(pace.stuck_after):
+                records = await consumer.poll(pace.batch_records, POLL_FOR)
+            if records:
+                await self._handle(consumer, records)
+            if consumer.seconds_since_poll() > pace.stuck_after:
+                self._seen.watchdog("records")
+                raise Unavailable("kafka", "the consumer has made no progress; it is replaced")
+            self._seen.lag(consumer.lag())
+
+    async def _handle(self, consumer: Consumer, records: Sequence[InboundRecord]) -> None:
+        self._between_batches.clear()
+        first: dict[TopicPartition, int] = {}
+        last: dict[TopicPartition, int] = {}
+        for record in records:
+            place = TopicPartition(record.topic, record.partition)
+            first[place] = min(first.get(place, record.offset), record.offset)
+            last[place] = max(last.get(place, 0), record.offset + 1)
+        try:
+            await self._intake.records(records)
+        except BaseException:
+            consumer.seek(first)
+            raise
+        else:
+            await consumer.commit(last)
+        finally:
+            self._between_batches.set()
+
+    async def _wait_for_relay(self, consumer: Consumer, pace: Pace) -> None:
+        """Backpressure (hazard S20): hold the partitions, keep the member, until half of what is unsent has gone out."""
+        consumer.pause()
+        self._faults["relay"] = "more commands wait to be sent than the bound allows; reading is paused"
+        while self._relay.backlog > pace.unsent_records // 2 and not self._stopping.is_set():
+            await consumer.poll(1, 0.05)
+        self._faults.pop("relay", None)
+        consumer.resume()
+
+    async def _revoked(self, partitions: frozenset[TopicPartition]) -> None:
+        """The group takes partitions away: finish the batch at work, within bounds, and forget the folds."""
+        if partitions:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(2.0):
+                    await self._between_batches.wait()
+            self._intake.forget()
+
+    async def _drain(self, loops: list[asyncio.Task[None]], pace: Pace) -> None:
+        until = monotonic() + pace.drain_timeout
+        readers = [loop for loop in loops if loop.get_name() != "relay"]
+        await asyncio.wait(readers, timeout=pace.drain_timeout / 2)
+        for loop in loops:
+            loop.cancel()
+        await asyncio.wait(loops, timeout=max(0.1, (until - monotonic()) / 2))
+        await self._relay.drain(max(0.1, until - monotonic()))
+        with suppress(SagaError):
+            await self._heartbeat.retire()
