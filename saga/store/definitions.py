@@ -1,0 +1,38 @@
+"""Which definition versions exist, and which replicas live and have loaded which."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from saga.errors import ConfigurationError
+from saga.ports.streams import DefinitionRow
+from saga.store.pool import Pool, Session
+
+ALIVE = 15.0
+
+
+async def publish(session: Session, replica: UUID, definitions: Sequence[DefinitionRow]) -> None:
+    """Write what this replica has loaded, and that it lives. Raises ConfigurationError when a version means another graph elsewhere."""
+    names, versions = [row.name for row in definitions], [row.version for row in definitions]
+    hashes = [row.hash for row in definitions]
+    topics = ["\n".join(row.topics) for row in definitions]
+    graphs, starts = [row.graph for row in definitions], [row.starts_on for row in definitions]
+    await session.run("publish_definitions", names, versions, hashes, topics, graphs, starts)
+    if others := await session.fetch("other_hashes", names, versions, hashes):
+        listed = ", ".join(f"{row['name']} version {row['version']}" for row in others)
+        raise ConfigurationError(f"another graph was published as {listed}: give the changed definition a new version")
+    await session.run("beat", replica, names, versions)
+    await session.run("forget_replicas")
+    await session.run("forget_proofs")
+
+
+async def newest_common(pool: Pool) -> Mapping[str, int]:
+    """Per definition the newest version that all live replicas have loaded."""
+    return {row["name"]: row["version"] for row in await pool.fetch("newest_common", ALIVE)}
+
+
+async def definitions(pool: Pool) -> list[DefinitionRow]:
+    """All that were ever published."""
+    return [
+        DefinitionRow(row["name"], row["version"], row["hash"], tuple(row["topics"]), row["graph"], row["starts_on"])
+        for row in await pool.fetch("read_definitions")
+    ]

@@ -1,0 +1,149 @@
+"""The coordinator's database on Postgres: `saga.ports.streams.Store`."""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from saga.config import Settings
+from saga.core.project import SagaRow
+from saga.ports.streams import (
+    DeadRow,
+    DefinitionRow,
+    KeyRow,
+    LoadedVersion,
+    Page,
+    Pointer,
+    SagaFilter,
+    SagaKey,
+)
+from saga.store import dead_letters, definitions, outbox, projection, streams
+from saga.store.migrate import check_schema
+from saga.store.pool import Limits, Pool
+from saga.store.unit_of_work import UnitOfWork, transaction
+
+_FIRST = UUID(int=0)
+
+
+class PostgresStore:
+    """Two pools: batches and sweeps have connections that questions of the API cannot use up (hazard P15)."""
+
+    def __init__(self, engine: Pool, questions: Pool, unknown_saga_for: timedelta) -> None:
+        self._engine = engine
+        self._questions = questions
+        self._unknown_saga_for = unknown_saga_for
+
+    @classmethod
+    async def connect(cls, settings: Settings, limits: Limits | None = None) -> "PostgresStore":
+        """Open both pools. Raises Unavailable when the server cannot be reached, ConfigurationError for a DSN or role that cannot work.
+
+        The schema is not looked at: `ping` says whether it fits.
+        """
+        limits = limits or Limits(connect=settings.connect_timeout)
+        dsn, role = settings.postgres_dsn.get_secret_value(), settings.postgres_role
+        engine = await Pool.open(dsn, settings.pool_engine, role, limits, {})
+        try:
+            # Filters that are null must be gone before the plan is made, or no list uses an index.
+            questions = await Pool.open(dsn, settings.pool_api, role, limits, {"plan_cache_mode": "force_custom_plan"})
+        except BaseException:
+            await engine.close()
+            raise
+        return cls(engine, questions, timedelta(seconds=settings.unknown_saga_for))
+
+    def transaction(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """The one transaction of a batch."""
+        return transaction(self._engine, self._unknown_saga_for)
+
+    async def due_sagas(self, loaded: Collection[LoadedVersion], limit: int) -> list[UUID]:
+        """Sagas whose due time has passed, oldest first, that this replica may act on."""
+        return await projection.due_sagas(self._engine, loaded, limit)
+
+    async def claim_pointers(self, owner: UUID, limit: int, backoff: float) -> list[Pointer]:
+        """Pointers whose time has passed, now this owner's for `backoff` seconds."""
+        return await outbox.claim_pointers(self._engine, owner, limit, backoff)
+
+    async def delete_pointers(self, acknowledged: Collection[Pointer]) -> None:
+        """Acknowledged pointers out; those that somebody has locked stay."""
+        await outbox.delete_pointers(self._engine, acknowledged)
+
+    async def load(self, saga_id: UUID) -> list[bytes]:
+        """One whole stream; on the pool for questions, because the API asks for it too."""
+        return [row["data"] for row in await self._questions.fetch("read_streams", [saga_id])]
+
+    async def publish(self, replica: UUID, rows: Sequence[DefinitionRow]) -> None:
+        """Heartbeat. Raises ConfigurationError when a definition version means another graph elsewhere."""
+        async with self._engine.session() as session:
+            try:
+                await session.begin()
+                await definitions.publish(session, replica, rows)
+            except BaseException:
+                await session.roll_back()
+                raise
+            await session.commit()
+
+    async def retire(self, replica: UUID) -> None:
+        """The replica leaves."""
+        await self._engine.fetch("retire", replica)
+
+    async def newest_common(self) -> Mapping[str, int]:
+        """Per definition the newest version that every live replica has loaded."""
+        return await definitions.newest_common(self._engine)
+
+    async def definitions(self) -> list[DefinitionRow]:
+        """All definition versions ever published."""
+        return await definitions.definitions(self._questions)
+
+    async def get(self, saga_id: UUID) -> SagaRow | None:
+        """The row of one saga."""
+        return (await projection.rows_of(self._questions, [saga_id])).get(saga_id)
+
+    async def list_sagas(self, wanted: SagaFilter, limit: int, after: UUID | None) -> Page:
+        """A page of rows, newest first."""
+        return await projection.list_sagas(self._questions, wanted, limit, after)
+
+    async def find_key(self, key: SagaKey) -> KeyRow | None:
+        """The row of one key."""
+        async with self._questions.session() as session:
+            return (await streams.find_keys(session, [key])).get(key)
+
+    async def dead_letters(self, tenant: str | None, limit: int, after: str | None) -> list[DeadRow]:
+        """Dead letters, newest first."""
+        return await dead_letters.list_dead(self._questions, tenant, limit, after)
+
+    async def rebuild_rows(self, rows: Sequence[SagaRow]) -> int:
+        """Rows of replay, each unless live writes have overtaken it."""
+        return await projection.rebuild_rows(self._questions, rows)
+
+    async def streams_after(self, after: UUID | None, limit: int) -> list[tuple[UUID, list[bytes]]]:
+        """Whole streams in order of saga_id."""
+        return list(streams.by_saga(await self._questions.fetch("read_streams_after", after or _FIRST, limit)))
+
+    async def rows_of(self, sagas: Collection[UUID]) -> dict[UUID, SagaRow]:
+        """The rows of these sagas."""
+        return await projection.rows_of(self._questions, sagas)
+
+    async def figures(self) -> Mapping[str, Any]:
+        """Counts for gauges: open (by status), outbox, outbox_age (seconds), held, dead. Index scans over what is open or waits."""
+        async with self._questions.session() as session:
+            opened = await session.fetch("count_open")
+            (waiting,) = await session.fetch("outbox_figures")
+            (holding,) = await session.fetch("count_held")
+            (dead,) = await session.fetch("count_dead")
+        return {
+            "open": {row["status"]: row["sagas"] for row in opened},
+            "outbox": waiting["pointers"],
+            "outbox_age": waiting["age"],
+            "held": holding["count"],
+            "dead": dead["count"],
+        }
+
+    async def ping(self) -> None:
+        """Raises Unavailable when the database does not answer, or has not the schema that this code needs."""
+        async with self._questions.session() as session:
+            await check_schema(session)
+
+    async def close(self) -> None:
+        """Close both pools, each within its limit."""
+        await self._engine.close()
+        await self._questions.close()

@@ -1,0 +1,73 @@
+"""The one transaction of a batch (design section 7): clock, then reads, then one write in a fixed order, then COMMIT."""
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from saga.ports.streams import Batch, HeldRecord, KeyRow, LoadedVersion, SagaKey
+from saga.store import dead_letters, held, outbox, projection, streams
+from saga.store.pool import Pool, Session
+
+
+class UnitOfWork:
+    """An open transaction: `saga.ports.streams.Transaction` on Postgres. Not for two tasks at once."""
+
+    def __init__(self, session: Session, now: datetime, timeline: str, unknown_saga_for: timedelta) -> None:
+        self.now = now
+        self.timeline = timeline
+        self.failure: BaseException | None = None
+        self._session = session
+        self._unknown_saga_for = unknown_saga_for
+
+    async def load(self, sagas: Collection[UUID]) -> dict[UUID, list[bytes]]:
+        """Whole streams of those that have events."""
+        return await streams.load(self._session, sagas) if sagas else {}
+
+    async def find_keys(self, keys: Collection[SagaKey]) -> dict[SagaKey, KeyRow]:
+        """The rows of these keys that exist."""
+        return await streams.find_keys(self._session, keys) if keys else {}
+
+    async def take_held(self, loaded: Collection[LoadedVersion], limit: int) -> list[HeldRecord]:
+        """Held records to try again, locked until the end."""
+        return await held.take_held(self._session, loaded, limit, self.now - self._unknown_saga_for)
+
+    async def write(self, batch: Batch) -> None:
+        """Everything the batch writes, in the order that keeps two batches from waiting for each other in a circle."""
+        try:
+            await self._write(batch)
+        except BaseException as error:
+            self.failure = error
+            raise
+
+    async def _write(self, batch: Batch) -> None:
+        session = self._session
+        if batch.keys:
+            await streams.take_keys(session, batch.keys)
+        if batch.appends or batch.checks:
+            await streams.append(session, batch.appends, batch.checks)
+        await outbox.write_pointers(session, batch, self.now)
+        if batch.held or batch.released:
+            await held.write_held(session, batch.held, batch.released, self.now)
+        if batch.dead:
+            await dead_letters.bury(session, batch.dead, self.now)
+        await projection.write_rows(session, batch)
+        if batch.proof_of_commit:
+            await session.run("prove_commit", batch.owner or outbox.NOBODY)
+
+
+@asynccontextmanager
+async def transaction(pool: Pool, unknown_saga_for: timedelta) -> AsyncIterator[UnitOfWork]:
+    """Open a transaction; COMMIT on leaving, ROLLBACK on an exception, also on one of `write` that the caller has swallowed."""
+    async with pool.session() as session:
+        try:
+            await session.begin()
+            (clock,) = await session.fetch("read_clock")
+            unit = UnitOfWork(session, clock["now"], clock["timeline"], unknown_saga_for)
+            yield unit
+            if unit.failure is not None:
+                raise unit.failure
+        except BaseException:
+            await session.roll_back()
+            raise
+        await session.commit()
