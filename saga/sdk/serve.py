@@ -1,0 +1,91 @@
+"""Runs a service as a process: signals, HTTP, Kafka clients, exit codes.
+
+    raise SystemExit(main(parts, build_app))
+
+SIGTERM and SIGINT end it within about ten seconds; a second signal at once. HTTP is there first and last, so that /readyz can say what
+is missing.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import Callable, Iterator
+
+import uvicorn
+from fastapi import FastAPI
+
+from saga.errors import ConfigurationError
+from saga.ports.messaging import Consumer, Revoked
+from saga.sdk.service import Parts, Service
+from saga.sdk.settings import ServiceSettings, load_settings
+from saga.transport.consumer import KafkaConsumer
+from saga.transport.options import KafkaOptions
+from saga.transport.producer import KafkaProducer
+
+CONFIGURATION = 2
+
+log = logging.getLogger(__name__)
+
+
+def main(parts: Callable[[ServiceSettings], Parts], build_app: Callable[[Service], FastAPI]) -> int:
+    """Read the settings and serve until a signal; the exit code: 0, or 2 for a setting that cannot work, said in one line."""
+    try:
+        settings = load_settings()
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+        asyncio.run(serve(kafka_service(parts(settings), settings), settings, build_app))
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return CONFIGURATION
+    return 0
+
+
+def kafka_service(parts: Parts, settings: ServiceSettings) -> Service:
+    """A service on Kafka. Nothing is connected yet."""
+    name = parts.participant.name
+    options = KafkaOptions(
+        bootstrap=settings.kafka_bootstrap,
+        group_id=settings.group_id or name,
+        instance_id=settings.instance_id,
+        session_timeout=settings.session_timeout,
+        fetch_wait=settings.fetch_wait,
+        client_id=name,
+    )
+
+    def consumer(revoked: Revoked) -> Consumer:
+        return KafkaConsumer(options, [parts.participant.commands_topic], revoked)
+
+    return Service(parts, settings, consumer, KafkaProducer(options))
+
+
+async def serve(service: Service, settings: ServiceSettings, build_app: Callable[[Service], FastAPI]) -> None:
+    """Serve until a signal. Raises ConfigurationError."""
+    config = uvicorn.Config(build_app(service), settings.http_host, settings.http_port, log_level="warning", lifespan="off")
+    server = _Server(config)
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+        log.info("%s ends", service.participant.name)
+        service.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end)
+    answering = asyncio.create_task(server.serve())
+    try:
+        await service.run()
+    finally:
+        server.should_exit = True
+        await asyncio.wait([answering], timeout=2.0)
+        answering.cancel()
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to us: HTTP ends after the service."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield

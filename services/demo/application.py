@@ -1,0 +1,93 @@
+"""The reference application as `saga demo` sees it."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import httpx2
+import orjson
+
+from saga.core.identity import DO, command_id
+from saga.embedded.application import Place
+from services.demo.figures import Figures, figures_of
+from services.demo.orders import CURRENCY, DemoOrder, accounts_for, make_orders, stock_for
+from services.demo.store import PARTICIPANTS, read_ledgers, read_states
+
+ENDED = ("confirmed", "rejected", "not-accepted")
+DUPLICATED = 0.10
+DELAYED = {"share": 0.05, "seconds": 0.6}
+
+
+def application(orders: int, seed: int) -> "DemoApplication":
+    """What `saga demo` asks for by name."""
+    return DemoApplication(orders, seed)
+
+
+class DemoApplication:
+    """Four services, a definition, and orders that meet every trouble."""
+
+    participants = PARTICIPANTS
+    definitions = "services.order.fulfilment"
+
+    def __init__(self, orders: int, seed: int) -> None:
+        self.seed = seed
+        self.orders = make_orders(orders, seed)
+
+    def processes(self, place: Place) -> Sequence[tuple[str, Sequence[str], Mapping[str, str]]]:
+        """One process a service."""
+        return [(name, ("-m", f"services.{name}"), self._environment(name, place)) for name in PARTICIPANTS]
+
+    async def place(self, client: httpx2.AsyncClient, place: Place, order: DemoOrder) -> None:
+        """POST /orders, again until it is taken: the order id makes that safe."""
+        while True:
+            try:
+                answer = await client.post(f"{place.service_urls['order']}/orders", json=order.body())
+            except httpx2.TransportError:
+                await asyncio.sleep(0.1)
+                continue
+            if answer.status_code < 500:
+                answer.raise_for_status()
+                return
+            await asyncio.sleep(0.1)
+
+    async def ended(self, place: Place) -> int:
+        """Orders that were confirmed or taken back."""
+        return sum(state in ENDED for state in (await read_states(place.services_dsn)).values())
+
+    async def figures(self, place: Place, cancelled: Collection[str]) -> Figures:
+        """The check of the ledgers."""
+        ledgers = await read_ledgers(place.services_dsn)
+        buried = [order.order_id for order in self.orders if _accept_id(order) in ledgers.tombstones]
+        return figures_of(self.orders, ledgers, cancelled, buried)
+
+    def _environment(self, name: str, place: Place) -> dict[str, str]:
+        return {
+            "SERVICE_POSTGRES_DSN": place.services_dsn,
+            "SERVICE_KAFKA_BOOTSTRAP": place.bootstrap,
+            "SERVICE_HTTP_PORT": place.service_urls[name].rpartition(":")[2],
+            "SERVICE_FETCH_WAIT": str(place.fetch_wait),
+            "SERVICE_SEED": orjson.dumps(self._seed(name)).decode(),
+            "SERVICE_FAULTS": orjson.dumps(self._faults(name)).decode(),
+        }
+
+    def _seed(self, name: str) -> dict[str, Any]:
+        if name == "payment":
+            return {"currency": CURRENCY, "accounts": accounts_for(self.orders)}
+        if name == "inventory":
+            return {"stock": stock_for(self.orders)}
+        if name == "shipping":
+            return {"carrier": {"busy_marker": "-busy-carrier", "busy_calls": 2}}
+        return {}
+
+    def _faults(self, name: str) -> dict[str, Any]:
+        faults: dict[str, Any] = {"seed": self.seed, "duplicate": DUPLICATED, "delay": DELAYED}
+        if name == "inventory":
+            faults["lose"] = [
+                {"type": "StockReserved", "marker": "-silent", "attempts": 1_000_000},
+                {"type": "StockReserved", "marker": "-late-answer", "attempts": 1},
+            ]
+        return faults
+
+
+def _accept_id(order: DemoOrder) -> str:
+    return command_id(("default", "fulfil-order", order.order_id), "accept_order", "", DO, 0)

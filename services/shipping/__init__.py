@@ -1,0 +1,1 @@
+"""The shipping service: buys labels from a carrier that is sometimes busy."""

@@ -1,0 +1,7 @@
+"""`python -m services.shipping`: settings in the environment, see saga/sdk/settings.py."""
+
+from saga.sdk.serve import main
+from services.shipping.app import build_app, parts
+
+if __name__ == "__main__":
+    raise SystemExit(main(parts, build_app))
