@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     unsent_records: Annotated[int, Field(ge=1)] = 20_000
     send_timeout: Seconds = 10.0
     connect_timeout: Seconds = 5.0
+    fetch_wait: Seconds = Field(default=0.5, description="how long a broker may wait for records; make it short for the embedded one")
     drain_timeout: Seconds = 8.0
     stuck_after: Seconds = 30.0
     session_timeout: Seconds = 10.0

@@ -56,6 +56,7 @@ class KafkaConsumer:
             heartbeat_interval_ms=int(options.session_timeout * 1000 / 4),
             max_poll_interval_ms=300_000,
             max_partition_fetch_bytes=MAX_PARTITION_BYTES,
+            fetch_max_wait_ms=int(options.fetch_wait * 1000),
             metadata_max_age_ms=10_000,
             request_timeout_ms=int(max(options.session_timeout, options.connect_timeout) * 1000) + 5_000,
         )

@@ -1,7 +1,11 @@
 """How to reach Kafka. What is fixed (design section 7 to 9, hazards.md K) is not an option: it stands in consumer.py and producer.py."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
+
+from saga.errors import Unavailable
 
 Incident = Callable[[str, str], None]
 
@@ -13,7 +17,7 @@ def no_incident(_what: str, _detail: str) -> None:
 @dataclass(frozen=True, slots=True)
 class KafkaOptions:
     """Spans are seconds. `instance_id` is group.instance.id, empty for a dynamic member. `incident` hears (what, detail) of records
-    that the client could not give us: they are skipped, for no record may stop a partition (hazard K12)."""
+    that the client could not give us: they are skipped, for no record may stop a partition (hazard K12); and of topics that are missing."""
 
     bootstrap: str
     group_id: str = ""
@@ -24,4 +28,21 @@ class KafkaOptions:
     close_timeout: float = 3.0
     revoke_timeout: float = 2.0
     client_id: str = "saga"
+    compression: Literal["none", "gzip"] = "none"
     incident: Incident = no_incident
+
+
+def unreachable(options: KafkaOptions, error: BaseException) -> Unavailable:
+    """What a start raises when nobody answers: one line."""
+    return Unavailable("kafka", f"no broker answers at {options.bootstrap} ({type(error).__name__})")
+
+
+def quiet_client() -> None:
+    """Silence aiokafka, unless somebody has given its logger a level.
+
+    Why: it writes a line, often with a trace, for each retry of each request while a broker is away. What matters of it reaches our
+    callers as Unavailable, as a False of `send`, or as an incident.
+    """
+    logger = logging.getLogger("aiokafka")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.CRITICAL)

