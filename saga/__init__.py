@@ -6,12 +6,13 @@ A participant's words are in `saga.sdk`, given-when-then for definitions in `sag
 """
 
 from saga.definition import Retry, Saga
-from saga.errors import ActRefused, ContractError, DefinitionError, SagaError, Unavailable
+from saga.errors import ActRefused, ConfigurationError, ContractError, DefinitionError, SagaError, Unavailable
 from saga.messages import Command, DomainEvent, Money, Outcome, Reply, Undone
 
 __all__ = [
     "ActRefused",
     "Command",
+    "ConfigurationError",
     "ContractError",
     "DefinitionError",
     "DomainEvent",

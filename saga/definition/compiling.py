@@ -1,281 +1,191 @@
-"""From what was said to a definition: the graph from the signatures, and every rule of design section 3. All faults at once."""
+"""From what was written to the graph that `core` reads, or to all faults at once.
 
-import hashlib
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+read signatures -> find the giver of each input -> edges -> cycles, kinds, barrier, order -> undos -> nodes -> hash
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
-from saga.body import canonical
-from saga.definition import graph
-from saga.definition.graph import Builder, Definition, FromReply, FromStart, Source, StepKind, StepNode
-from saga.definition.reading import Faults, Producers, read_retry, read_signature, read_span, sources_of
-from saga.definition.said import Spoken, Step, Written
-from saga.errors import DefinitionError
-from saga.messages import Command, DomainEvent
+from saga.definition import ordering, rules
+from saga.definition.faults import Faults
+from saga.definition.fingerprint import fingerprint
+from saga.definition.graph import Builder, Definition, FromStart, StepKind, StepNode
+from saga.definition.inputs import Giver, Inputs, Taken, Taker
+from saga.definition.reading import UNKNOWN, Signature, is_lambda, read_signature
+from saga.definition.said import Heading, SaidUndo, Step, place_of
+from saga.messages import Command
 
-PATIENT = graph.Retry(3, timedelta(seconds=1), timedelta(seconds=30))
-NEVER_TIRED = graph.Retry(3, timedelta(seconds=1), timedelta(minutes=5))
-
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
+A_COMMAND = "the command that it sends"
 
 
 @dataclass(slots=True)
-class _Draft:
-    """A step on its way: what was said, what was read of it, and its edges."""
+class _Sketch:
+    """A step on its way to a node."""
 
     step: Step[..., Any]
+    signature: Signature
     command: type[Command[Any]] | None
-    build: Builder | None
-    when: Builder | None
-    after: set[str]
-    barrier: set[str]
+    build: Taken = field(default_factory=Taken)
+    when: Builder | None = None
+    needs: frozenset[str] = frozenset()
+    whole: bool = True
+    kind: StepKind = StepKind.COMPENSATABLE
+    undo: Builder | None = None
+
+    @property
+    def where(self) -> str:
+        return self.signature.where
 
 
-def compile_saga(saga: Written) -> Definition:
-    """Judge a definition. Raises DefinitionError with every fault."""
+def compile_saga(heading: Heading, steps: Sequence[Step[..., Any]]) -> Definition:
+    """The definition, with every rule of it held. Raises DefinitionError with every fault."""
     faults = Faults()
-    _check_head(saga, faults)
-    steps = _unique(saga, faults)
-    commands = {name: command for name, step in steps.items() if (command := _command_of(step, faults)) is not None}
-    producers = Producers(saga, commands)
-    drafts = {name: _draft(step, commands.get(name), producers, faults) for name, step in steps.items()}
-    _check_optional(drafts, faults)
-    _add_barrier(drafts)
-    order = _topological(drafts, faults)
-    kinds = _kinds(drafts)
-    nodes = {name: node for name in order if (node := _node(drafts, name, kinds[name], producers, faults)) is not None}
-    if faults.found:
-        raise DefinitionError(saga.name, faults.found)
-    pivot = next((name for name, draft in drafts.items() if draft.step.said.pivot), None)
+    rules.check_heading(heading, faults)
+    if not steps:
+        faults.add(f"{heading.origin.place} {heading.name}", "the saga has no step", f"add one with @{heading.name}.step(deadline=...)")
+    rules.check_pivots(list(steps), faults)
+    sketches = _sketches(steps, faults)
+    inputs = Inputs(heading.starts_on, {name: Giver(sketch.step, sketch.command) for name, sketch in sketches.items()}, faults)
+    for sketch in sketches.values():
+        _connect(sketch, inputs, faults)
+    edges = {name: sketch.needs for name, sketch in sketches.items()}
+    pivot = next((name for name, sketch in sketches.items() if sketch.step.terms.pivot), None)
+    circles = ordering.cycles(edges)
+    for circle in circles:
+        way = " -> ".join([*circle, circle[0]])
+        faults.add(sketches[circle[0]].where, f"these steps wait for each other: {way}", "let one of them do without the other's reply")
+    _set_kinds(sketches, edges, pivot, faults, cyclic=bool(circles))
+    for name, sketch in sketches.items():
+        sketch.undo = _undo(sketch, inputs, ordering.ancestors(edges, name) - {name}, faults)
+    barrier = ordering.barrier(edges, pivot) if pivot and not circles else frozenset()
+    drawn = {name: needs | barrier if name == pivot else needs for name, needs in edges.items()}
+    nodes = {name: _node(sketch, [other for other in edges if other in drawn[name]], faults) for name, sketch in sketches.items()}
+    faults.raise_if_any(str(heading.name))
+    ordered = {name: node for name in ordering.in_order(drawn) if (node := nodes[name]) is not None}
     return Definition(
-        saga.name,
-        saga.version,
-        graph_hash(nodes, saga.starts_on),
-        saga.owner,
-        saga.starts_on,
-        saga.key,
-        {name: nodes[name] for name in order},
-        pivot,
+        name=heading.name,
+        version=heading.version,
+        hash=fingerprint(heading.name, heading.starts_on, ordered.values()),
+        owner=heading.owner,
+        starts_on=heading.starts_on,
+        key=heading.key,
+        steps=MappingProxyType(ordered),
+        pivot=pivot,
     )
 
 
-def graph_hash(nodes: Mapping[str, StepNode], starts_on: type[DomainEvent]) -> str:
-    """SHA-256 in hex of what may not change under a version: names, kinds, edges, `when` and undo presence, message types."""
-    facts = [
-        {
-            "name": node.name,
-            "kind": node.kind.value,
-            "after": sorted(node.after),
-            "when": node.when is not None,
-            "command": node.command.message_type,
-            "replies": sorted(reply.message_type for reply in node.command.reply_types),
-            "undo": node.undo.returns.message_type if node.undo else "",
-        }
-        for node in sorted(nodes.values(), key=lambda node: node.name)
-    ]
-    return hashlib.sha256(canonical({"starts_on": starts_on.message_type, "steps": facts})).hexdigest()
-
-
-def _check_head(saga: Any, faults: Faults) -> None:
-    if not _NAME.fullmatch(saga.name):
-        faults.add(saga.where, f"{saga.name!r} is no name of a definition", "use lower case, digits and hyphens, as in fulfil-order")
-    if type(saga.version) is not int or saga.version < 1:
-        faults.add(saga.where, f"version {saga.version!r} is no version", "count versions from 1")
-    if not (isinstance(saga.starts_on, type) and issubclass(saga.starts_on, DomainEvent)):
-        faults.add(saga.where, "starts_on is no domain event", "name a DomainEvent class")
-    if not callable(saga.key):
-        faults.add(saga.where, "key is no function", "give a function of the start event that returns its business key")
-    if not saga.steps:
-        faults.add(saga.where, "the definition has no steps", "add a step with @saga.step(...)")
-    pivots = [step for step in saga.steps if step.said.pivot]
-    for more in pivots[1:]:
-        faults.add(more.spoken.where, f"a second pivot beside {pivots[0].name}", "a saga has one point of no return: make this a step")
-
-
-def _unique(saga: Written, faults: Faults) -> dict[str, Step[..., Any]]:
-    steps: dict[str, Step[..., Any]] = {}
-    for step in saga.steps:
-        if not step.name.isidentifier():
-            faults.add(step.spoken.where, f"{step.name!r} is no name of a step", "write the builder as a named function")
-        elif step.name in steps:
-            faults.add(step.spoken.where, f"there are two steps called {step.name}", "give each step its own name")
+def _sketches(steps: Sequence[Step[..., Any]], faults: Faults) -> dict[str, _Sketch]:
+    sketches: dict[str, _Sketch] = {}
+    for step in steps:
+        signature = read_signature(step.function, step.origin, faults, A_COMMAND)
+        rules.check_name(step, signature.where, faults)
+        command = rules.command_of(signature.returns, signature.where, faults)
+        rules.check_answers(command, signature.where, faults)
+        if step.name in sketches and not is_lambda(step.function):
+            faults.add(signature.where, f"a second step is called {step.name}", "give it another name: events and command ids hold it")
         else:
-            steps[step.name] = step
-    return steps
+            sketches[step.name] = _Sketch(step, signature, command)
+    return sketches
 
 
-def _command_of(step: Step[..., Any], faults: Faults) -> type[Command[Any]] | None:
-    signature = read_signature(step.spoken, faults)
-    return None if signature is None else _command(step.spoken, signature.returns, faults)
+def _connect(sketch: _Sketch, inputs: Inputs, faults: Faults) -> None:
+    """Find the inputs of the step and of its `when`; with `after` they are its edges."""
+    step = sketch.step
+    sketch.build = inputs.take(sketch.signature, Taker(step.name))
+    asked = Taken()
+    if step.terms.when is not None:
+        asked = _when(sketch, inputs, faults)
+    named = _after(sketch, inputs, faults)
+    sketch.needs = sketch.build.steps() | asked.steps() | {name for name in named if name is not None}
+    sketch.whole = sketch.build.whole and asked.whole and None not in named
 
 
-def _command(spoken: Spoken, returns: object, faults: Faults) -> type[Command[Any]] | None:
-    if isinstance(returns, type) and issubclass(returns, Command) and returns.message_type:
-        return returns
-    faults.add(spoken.where, "it does not say which command it returns", "annotate the return with one Command class, not with None")
-    return None
+def _after(sketch: _Sketch, inputs: Inputs, faults: Faults) -> list[str | None]:
+    after = sketch.step.terms.after
+    if not isinstance(after, list | tuple):
+        faults.add(sketch.where, f"after={after!r} is no list of steps", "write after=[step]")
+        return [None]
+    return [inputs.step_named(step, sketch.where, "after") for step in after]
 
 
-def _draft(step: Step[..., Any], command: type[Command[Any]] | None, producers: Producers, faults: Faults) -> _Draft:
-    sources: dict[str, Source] = {}
-    signature = read_signature(step.spoken, Faults())
-    if signature is not None:
-        sources = sources_of(signature, lambda parameter: producers.source(parameter, step.spoken, faults))
-    build = Builder(step.name, step.spoken.function, sources, command) if command is not None else None
-    when = _when(step, producers, faults)
-    after = {source.step for builder in (build, when) if builder for source in builder.sources.values() if isinstance(source, FromReply)}
-    for other in step.said.after:
-        name = other.name if isinstance(other, Step) else str(other)
-        if name in producers.commands or any(known.name == name for known in producers.saga.steps):
-            after.add(name)
-        else:
-            faults.add(step.spoken.where, f"after names {name}, which is no step of this definition", "name a step of this definition")
-    return _Draft(step, command, build, when, after, set())
+def _when(sketch: _Sketch, inputs: Inputs, faults: Faults) -> Taken:
+    step = sketch.step
+    function, title = step.terms.when, f"when of {step.name}"
+    where = f"{place_of(function, step.origin)} ({title})"
+    if function is not None and is_lambda(function):
+        if not rules.check_lambda(function, where, faults):
+            return Taken(whole=False)
+        taken = Taken({function.__code__.co_varnames[0]: FromStart()})
+    else:
+        signature = read_signature(function, step.origin, faults, "bool")
+        taken = inputs.take(signature, Taker(step.name))
+        if signature.returns not in (bool, UNKNOWN):
+            faults.add(where, "a when answers yes or no, and nothing else", "let it return bool")
+    if function is not None:
+        sketch.when = Builder(title, function, MappingProxyType(dict(taken.sources)), bool)
+    return taken
 
 
-def _when(step: Step[..., Any], producers: Producers, faults: Faults) -> Builder | None:
-    spoken = step.said.when
-    if spoken is None:
-        return None
-    code = getattr(spoken.function, "__code__", None)
-    if spoken.name == "<lambda>" and code is not None and code.co_argcount == 1:
-        return Builder(f"when of {step.name}", spoken.function, {code.co_varnames[0]: FromStart()}, bool)
-    signature = read_signature(spoken, faults)
-    if signature is None:
-        return None
-    sources = sources_of(signature, lambda parameter: producers.source(parameter, spoken, faults))
-    return Builder(f"when of {step.name}", spoken.function, sources, bool)
-
-
-def _check_optional(drafts: Mapping[str, _Draft], faults: Faults) -> None:
-    for name, draft in drafts.items():
-        for builder in (draft.build, draft.when):
-            for parameter, source in builder.sources.items() if builder else ():
-                if not isinstance(source, FromReply) or source.optional or source.step not in drafts:
-                    continue
-                if drafts[source.step].step.said.when is not None:
-                    names = " | ".join(each.__name__ for each in source.reply)
-                    mend = f"take {names} | None: {source.step} has a `when`"
-                    faults.add(draft.step.spoken.where, f"{name} cannot count on {parameter!r}", mend)
-
-
-def _add_barrier(drafts: Mapping[str, _Draft]) -> None:
-    """The pivot waits for every step that does not depend on it (design section 3)."""
-    pivot = next((name for name, draft in drafts.items() if draft.step.said.pivot), None)
-    if pivot is None:
+def _set_kinds(
+    sketches: Mapping[str, _Sketch], edges: Mapping[str, frozenset[str]], pivot: str | None, faults: Faults, *, cyclic: bool
+) -> None:
+    """Before, at or after the pivot. While an input is missing nobody knows whether a step comes after it: then nothing is said."""
+    if pivot is not None and cyclic:
         return
-    settled = _behind(drafts, pivot) | _ancestors(drafts, pivot) | {pivot}
-    free = [name for name in drafts if name not in settled]
-    drafts[pivot].barrier.update(name for name in free if not (_behind(drafts, name) & set(free)))
-    drafts[pivot].after |= drafts[pivot].barrier
+    for name, sketch in sketches.items():
+        needed = ordering.ancestors(edges, name)
+        rules.check_no_undo(sketch.step, sketch.where, faults)
+        if sketch.step.terms.pivot:
+            sketch.kind = StepKind.PIVOT
+        elif pivot in needed:
+            sketch.kind = StepKind.RETRIABLE
+        elif pivot is not None and not all(sketches[other].whole for other in needed | {name}):
+            continue
+        rules.check_kind(sketch.step, sketch.kind, sketch.where, pivot, faults)
 
 
-def _behind(drafts: Mapping[str, _Draft], first: str) -> set[str]:
-    behind: set[str] = set()
-    waiting = [first]
-    while waiting:
-        current = waiting.pop()
-        new = {name for name, draft in drafts.items() if current in draft.after} - behind
-        behind |= new
-        waiting.extend(new)
-    return behind
+def _undo(sketch: _Sketch, inputs: Inputs, ancestors: frozenset[str], faults: Faults) -> Builder | None:
+    undo = next(iter(sketch.step.undos), None)
+    if undo is None:
+        return None
+    signature = read_signature(undo.function, undo.origin, faults, A_COMMAND)
+    for second in sketch.step.undos[1:]:
+        faults.add(place_of(second.function, second.origin), f"{sketch.step.name} has a second undo", "keep one of them")
+    taken = inputs.take(signature, Taker(sketch.step.name, ancestors))
+    returns = rules.command_of(signature.returns, signature.where, faults)
+    rules.check_undo_goes_home(sketch.command, returns, signature.where, faults)
+    name = getattr(undo.function, "__name__", sketch.step.name)
+    return Builder(name, undo.function, MappingProxyType(dict(taken.sources)), returns) if returns else None
 
 
-def _topological(drafts: Mapping[str, _Draft], faults: Faults) -> list[str]:
-    order: list[str] = []
-    left = dict(drafts)
-    while left:
-        ready = next((name for name, draft in left.items() if not (draft.after & left.keys())), None)
-        if ready is None:
-            where = next(iter(left.values())).step.spoken.where
-            faults.add(where, f"{', '.join(left)} wait for each other", "break the circle: a step cannot need what follows from it")
-            return [*order, *left]
-        order.append(ready)
-        del left[ready]
-    return order
-
-
-def _kinds(drafts: Mapping[str, _Draft]) -> dict[str, StepKind]:
-    pivot = next((name for name, draft in drafts.items() if draft.step.said.pivot), None)
-    behind = _behind(drafts, pivot) if pivot else set()
-    return {name: StepKind.PIVOT if name == pivot else StepKind.RETRIABLE if name in behind else StepKind.COMPENSATABLE for name in drafts}
-
-
-def _node(drafts: Mapping[str, _Draft], name: str, kind: StepKind, producers: Producers, faults: Faults) -> StepNode | None:
-    draft = drafts[name]
-    said, undo_said, where = draft.step.said, draft.step.undo_said, draft.step.spoken.where
-    deadline = read_span(said.deadline, where, "deadline", faults)
-    undo_deadline = read_span(undo_said.deadline or said.deadline, where, "deadline", Faults() if undo_said.deadline is None else faults)
-    retry = read_retry(said.retry, PATIENT if kind is StepKind.COMPENSATABLE else NEVER_TIRED, where, faults)
-    undo_retry = read_retry(undo_said.retry, NEVER_TIRED, where, faults)
-    undo = _undo(drafts, name, kind, producers, faults)
-    if draft.command is None or draft.build is None or deadline is None or undo_deadline is None:
+def _node(sketch: _Sketch, after: Sequence[str], faults: Faults) -> StepNode | None:
+    """The node of a step, with its spans; None if the step has no command, which is a fault that was noted."""
+    step, terms = sketch.step, sketch.step.terms
+    deadline = rules.deadline_of(terms.deadline, sketch.where, faults)
+    default = rules.BEFORE_PIVOT if sketch.kind is StepKind.COMPENSATABLE else rules.AFTER_PIVOT
+    retry = rules.retry_of(terms.retry, default, sketch.where, faults)
+    undo: SaidUndo | None = next(iter(step.undos), None)
+    undo_deadline, undo_retry = deadline, rules.AFTER_PIVOT
+    if undo is not None:
+        place = place_of(undo.function, undo.origin)
+        undo_deadline = deadline if undo.deadline is None else rules.deadline_of(undo.deadline, place, faults)
+        undo_retry = rules.retry_of(undo.retry, rules.AFTER_PIVOT, place, faults)
+    if sketch.command is None:
         return None
     return StepNode(
-        name=name,
-        kind=kind,
-        command=draft.command,
-        build=draft.build,
-        when=draft.when,
-        undo=undo,
-        no_undo=said.no_undo,
-        after=tuple(sorted(draft.after)),
-        barrier=tuple(sorted(draft.barrier)),
+        name=step.name,
+        kind=sketch.kind,
+        command=sketch.command,
+        build=Builder(step.name, step.function, MappingProxyType(dict(sketch.build.sources)), sketch.command),
+        when=sketch.when,
+        undo=sketch.undo,
+        no_undo=terms.no_undo,
+        after=tuple(after),
+        barrier=tuple(name for name in after if name not in sketch.needs),
         deadline=deadline,
         undo_deadline=undo_deadline,
         retry=retry,
         undo_retry=undo_retry,
     )
-
-
-def _undo(drafts: Mapping[str, _Draft], name: str, kind: StepKind, producers: Producers, faults: Faults) -> Builder | None:
-    step = drafts[name].step
-    spoken = step.undo_spoken
-    if kind is not StepKind.COMPENSATABLE:
-        if spoken is not None:
-            faults.add(
-                spoken.where, f"{name} is not before the pivot and is never undone", "remove the undo, or move the step before the pivot"
-            )
-        return None
-    if spoken is None:
-        if not step.said.no_undo:
-            mend = f'add @{name}.undo, or say no_undo="why there is nothing to undo"'
-            faults.add(step.spoken.where, f"{name} has no undo", mend)
-        return None
-    if step.said.no_undo:
-        faults.add(spoken.where, f"{name} has an undo and says no_undo", "keep one of the two")
-    signature = read_signature(spoken, faults)
-    if signature is None:
-        return None
-    command = _command(spoken, signature.returns, faults)
-    sources = sources_of(signature, lambda parameter: producers.undo_source(parameter, name, spoken, faults))
-    _check_undo_sources(drafts, name, spoken, sources, faults)
-    do = drafts[name].command
-    if command is not None and do is not None and command.participant != do.participant:
-        mend = f"{do.participant} did it, and only its barrier knows whether it was done"
-        faults.add(spoken.where, f"the undo of {name} goes to {command.participant}", mend)
-    return Builder(spoken.name, spoken.function, sources, command) if command is not None else None
-
-
-def _check_undo_sources(drafts: Mapping[str, _Draft], name: str, spoken: Spoken, sources: Mapping[str, Source], faults: Faults) -> None:
-    ancestors = _ancestors(drafts, name)
-    for parameter, source in sources.items():
-        if not isinstance(source, FromReply):
-            continue
-        if source.step not in ancestors:
-            mend = "an undo takes the start event, its step's command, its own reply | None, and replies of what its step waited for"
-            faults.add(spoken.where, f"{parameter!r} comes from {source.step}, which {name} does not depend on", mend)
-        elif not source.optional and drafts[source.step].step.said.when is not None:
-            faults.add(spoken.where, f"the undo of {name} cannot count on {parameter!r}", f"take it as | None: {source.step} has a `when`")
-
-
-def _ancestors(drafts: Mapping[str, _Draft], name: str) -> set[str]:
-    found: set[str] = set()
-    waiting = [name]
-    while waiting:
-        new = {other for other in drafts[waiting.pop()].after if other in drafts} - found
-        found |= new
-        waiting.extend(new)
-    return found

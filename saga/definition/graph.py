@@ -142,15 +142,16 @@ class Definition:
         return tuple(node.name for node in self.steps.values() if step in node.after)
 
     def required_by(self, step: str) -> tuple[str, ...]:
-        """The steps that take the reply of `step` and cannot do without it: a person may not skip it then."""
-        return tuple(
-            node.name
-            for node in self.steps.values()
-            if any(isinstance(s, FromReply) and s.step == step and not s.optional for s in node.build.sources.values())
-        )
+        """The steps that take the reply of `step`, also in their `when`, and cannot do without it: a person may not skip it then."""
+        return tuple(node.name for node in self.steps.values() if step in _indispensable(node.build) | _indispensable(node.when))
 
     def participants(self) -> tuple[str, ...]:
         """Who is asked by this definition, and who publishes its start, without repetition, sorted."""
         asked = {node.command.participant for node in self.steps.values()}
         asked |= {node.undo.returns.participant for node in self.steps.values() if node.undo}
         return tuple(sorted(asked | {self.starts_on.participant}))
+
+
+def _indispensable(builder: Builder | None) -> frozenset[str]:
+    sources = builder.sources.values() if builder else ()
+    return frozenset(source.step for source in sources if isinstance(source, FromReply) and not source.optional)

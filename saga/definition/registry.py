@@ -3,15 +3,17 @@
 import importlib
 import sys
 from collections.abc import Iterable
+from pathlib import PurePath
+from types import ModuleType
+from typing import Any
 
 from saga.definition.graph import Definition
 from saga.definition.words import Saga
 from saga.errors import DefinitionError, Fault
-from saga.messages import DomainEvent
 
 
 class Registry:
-    """Definition versions by name. Two different graphs under one name and version are refused."""
+    """Definition versions by name. Two definitions under one name and version are refused."""
 
     def __init__(self, definitions: Iterable[Definition] = ()) -> None:
         self._definitions: dict[tuple[str, int], Definition] = {}
@@ -19,42 +21,31 @@ class Registry:
             self.add(definition)
 
     def add(self, definition: Definition) -> None:
-        """Add one. Raises DefinitionError if there is one of the same name and version with another graph."""
-        known = self._definitions.setdefault((definition.name, definition.version), definition)
-        if known.hash != definition.hash:
-            what = f"version {definition.version} is defined twice with different graphs"
-            raise DefinitionError(definition.name, [Fault(definition.name, what, "give the changed graph a new version")])
+        """Keep one. Raises DefinitionError if another one has its name and version."""
+        self._keep([definition])
 
     def load(self, place: str) -> list[Definition]:
-        """Import `module` or `module:name` and compile every Saga in it.
+        """Import `module` or `module:name` and compile every Saga in it; the folder of work is searched first, as uvicorn does.
 
-        Raises DefinitionError with the faults of all of them, also when there is none or the module cannot be imported.
+        Raises DefinitionError with the faults of all of them, also when there is none or the module cannot be imported; then nothing of
+        the module is loaded. What else the module raises comes out as it is: that is a bug with a place of its own.
         """
         module_name, _, attribute = place.partition(":")
-        if "" not in sys.path:
-            sys.path.insert(0, "")
-        try:
-            module = importlib.import_module(module_name)
-        except ImportError as error:
-            raise DefinitionError(place, [Fault(place, f"it cannot be imported ({error})", "name an importable module")]) from error
-        found = {id(value): value for name, value in vars(module).items() if isinstance(value, Saga) and attribute in ("", name)}
-        if not found:
-            raise DefinitionError(place, [Fault(place, "there is no Saga in it", "assign a Saga to a name of the module")])
+        module = _imported(module_name, place)
         compiled: list[Definition] = []
         faults: list[Fault] = []
-        for saga in found.values():
+        for saga in _sagas_of(module, attribute, place):
             try:
                 compiled.append(saga.compile())
             except DefinitionError as error:
-                faults.extend(error.faults)
+                faults += [Fault(fault.where, f"{error.definition}: {fault.what}", fault.mend) for fault in error.faults]
         if faults:
             raise DefinitionError(place, faults)
-        for definition in compiled:
-            self.add(definition)
+        self._keep(compiled)
         return compiled
 
     def get(self, name: str, version: int) -> Definition | None:
-        """That version, if it is loaded."""
+        """That version; None if it is not loaded: its records are held for a replica that has it."""
         return self._definitions.get((name, version))
 
     def latest(self, name: str) -> Definition | None:
@@ -64,17 +55,51 @@ class Registry:
 
     def all(self) -> list[Definition]:
         """Every loaded version, by name and version."""
-        return [self._definitions[key] for key in sorted(self._definitions)]
+        return [self._definitions[key] for key in self.loaded]
 
     def started_by(self, message_type: str) -> list[Definition]:
-        """The loaded versions that start on a type."""
-        return [definition for definition in self.all() if _type(definition.starts_on) == message_type]
+        """Every loaded version that starts on a type: one event may start sagas of several names."""
+        return [definition for definition in self.all() if definition.starts_on.message_type == message_type]
 
     @property
     def loaded(self) -> tuple[tuple[str, int], ...]:
-        """Name and version of everything loaded."""
+        """Name and version of everything loaded, sorted: what the heartbeat publishes."""
         return tuple(sorted(self._definitions))
 
+    def _keep(self, definitions: Iterable[Definition]) -> None:
+        """Keep all or none."""
+        kept = dict(self._definitions)
+        faults = []
+        for definition in definitions:
+            if kept.setdefault((definition.name, definition.version), definition) is not definition:
+                what = f"{definition.name} version {definition.version} is defined twice"
+                faults.append(
+                    Fault(_place_of(definition), what, "give one of them another version or name, or import the one from the other")
+                )
+        if faults:
+            raise DefinitionError(faults[0].what.partition(" ")[0], faults)
+        self._definitions = kept
 
-def _type(event: type[DomainEvent]) -> str:
-    return event.message_type
+
+def _place_of(definition: Definition) -> str:
+    builders = [node.build.function.__code__ for node in definition.steps.values()]
+    return f"{PurePath(builders[0].co_filename).name}:{builders[0].co_firstlineno} {definition.name}" if builders else definition.name
+
+
+def _imported(module_name: str, place: str) -> ModuleType:
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        return importlib.import_module(module_name)
+    except (ImportError, ValueError, TypeError) as error:
+        if not isinstance(error, ImportError) and all(part.isidentifier() for part in module_name.split(".")):
+            raise
+        mend = "name an importable module, as shop.sagas, or one of its sagas, as shop.sagas:fulfil_order"
+        raise DefinitionError(place, [Fault(place, f"it cannot be imported ({error})", mend)]) from error
+
+
+def _sagas_of(module: ModuleType, attribute: str, place: str) -> list[Saga[Any]]:
+    found = [value for name, value in vars(module).items() if isinstance(value, Saga) and attribute in ("", name)]
+    if not found:
+        raise DefinitionError(place, [Fault(place, "there is no Saga in it", "assign a Saga to a name of the module")])
+    return list(dict.fromkeys(found))

@@ -1,107 +1,133 @@
-"""What an author says, written down as it was said: steps, their options, the functions. Nothing is judged here."""
+"""What an author said, as it was said. Nothing is judged here: faults are collected when the whole saga is compiled."""
 
+import functools
+import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from pathlib import PurePath
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
+from saga.definition.spans import Span
 from saga.messages import Command, DomainEvent
 
 P = ParamSpec("P")
-C_co = TypeVar("C_co", bound=Command[Any], covariant=True)
-U = TypeVar("U", bound=Callable[..., Any])
-Span = str | timedelta
+Q = ParamSpec("Q")
+C = TypeVar("C", bound=Command[Any])
+D = TypeVar("D", bound=Command[Any])
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """How an unanswered command is sent again: `attempts` in all before its step is in doubt (steps before the pivot only), and full
-    jitter between 0 and min(cap, first * 2^n) in between. Spans are "200ms", "1s", "5m", "1h" or timedelta."""
+    """How often a command that nobody answers is sent before its step is in doubt, and how long to wait between two attempts.
 
-    attempts: int = 3
-    first: Span = "1s"
-    cap: Span = "30s"
+    The wait is chosen by chance between 0 and min(cap, first * 2^n). What is left out: 3 attempts, 1 s to 30 s; at and after the
+    pivot and for undos 1 s to 5 min, where `attempts` counts for nothing: those are sent until they are answered.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Spoken:
-    """A user function, and the locals of the place where it was decorated: its annotations may name them."""
-
-    function: Callable[..., Any]
-    locals: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        """Its name, as people write it."""
-        return str(getattr(self.function, "__name__", "function"))
-
-    @property
-    def where(self) -> str:
-        """File, line and name, for faults."""
-        code = getattr(self.function, "__code__", None)
-        return f"{code.co_filename.rpartition('/')[2]}:{code.co_firstlineno} {self.name}" if code else self.name
+    attempts: int | None = None
+    first: Span | None = None
+    cap: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """The options of a step as they were given; None where nothing was said."""
+class Origin:
+    """Where something was written (`file:line`), and the local names in sight there: definitions may stand inside functions."""
 
-    pivot: bool = False
-    deadline: Span | None = None
-    retry: Retry | None = None
-    when: Spoken | None = None
-    after: Sequence["Step[..., Any] | str"] = ()
-    no_undo: str | None = None
+    place: str
+    names: Mapping[str, Any]
 
-
-class Step(Generic[P, C_co]):
-    """A step as it was written. Call it to call its builder: that is how a test looks at the command it makes."""
-
-    def __init__(self, spoken: Spoken, said: Said) -> None:
-        self.spoken = spoken
-        self.said = said
-        self.undo_spoken: Spoken | None = None
-        self.undo_said = Said()
-
-    @property
-    def name(self) -> str:
-        """The function's name is the step's."""
-        return self.spoken.name
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> C_co:
-        """The command that the step would send."""
-        command: C_co = self.spoken.function(*args, **kwargs)
-        return command
-
-    @overload
-    def undo(self, function: U) -> U: ...
-
-    @overload
-    def undo(self, function: None = None, *, deadline: Span | None = None, retry: Retry | None = None) -> Callable[[U], U]: ...
-
-    def undo(self, function: U | None = None, *, deadline: Span | None = None, retry: Retry | None = None) -> U | Callable[[U], U]:
-        """Decorate the function that builds the undo. It runs also when nobody knows whether the do happened."""
-        caller = sys._getframe(1).f_locals
-
-        def register(given: U) -> U:
-            if self.undo_spoken is not None:
-                raise TypeError(f"{self.name} has an undo already: {self.undo_spoken.name}")
-            self.undo_spoken = Spoken(given, dict(caller))
-            self.undo_said = Said(deadline=deadline, retry=retry)
-            return given
-
-        return register if function is None else register(function)
+    @classmethod
+    def of_caller(cls, depth: int) -> "Origin":
+        """The origin `depth` calls above the caller of this method."""
+        frame = sys._getframe(depth + 1)
+        names = {} if frame.f_locals is frame.f_globals else dict(frame.f_locals)
+        return cls(f"{PurePath(frame.f_code.co_filename).name}:{frame.f_lineno}", names)
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """A whole definition as it was written. `where` is the place of its Saga(...), for faults."""
+class Heading:
+    """What `Saga(...)` was called with."""
 
     name: str
     version: int
     starts_on: type[DomainEvent]
     key: Callable[[Any], str]
     owner: str
-    where: str
-    steps: tuple[Step[..., Any], ...]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What `step(...)` or `pivot(...)` was called with."""
+
+    pivot: bool
+    deadline: Span | None
+    retry: Retry | None
+    when: Callable[..., bool] | None
+    after: "Sequence[Step[..., Any] | str]"
+    no_undo: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SaidUndo:
+    """What `@step.undo` stands over."""
+
+    function: Callable[..., Any]
+    deadline: Span | None
+    retry: Retry | None
+    origin: Origin
+
+
+class Step(Generic[P, C]):
+    """A step as it was written. Call it to see the command that it builds; name it in `after=[...]` and `Annotated[Reply, step]`."""
+
+    def __init__(self, function: Callable[P, C], terms: Terms, origin: Origin) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.terms = terms
+        self.origin = origin
+        self.undos: list[SaidUndo] = []
+
+    @property
+    def name(self) -> str:
+        """The name of the function."""
+        return str(getattr(self.function, "__name__", type(self.function).__name__))
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> C:
+        """The command that the step would send."""
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<step {self.name}>"
+
+    @overload
+    def undo(self, function: Callable[Q, D], /) -> Callable[Q, D]: ...
+
+    @overload
+    def undo(self, /, *, deadline: Span | None = None, retry: Retry | None = None) -> Callable[[Callable[Q, D]], Callable[Q, D]]: ...
+
+    def undo(self, function: Any = None, /, *, deadline: Span | None = None, retry: Retry | None = None) -> Any:
+        """What takes the step back, as `@step.undo` or `@step.undo(deadline="1m", retry=Retry(first="5s"))`.
+
+        The function may take the start event, the step's command, its own reply as `Reply | None` (None while nobody knows whether
+        the do happened), and replies of steps that the step depends on. Its deadline is the step's unless given.
+        """
+        if function is not None:
+            self.undos.append(SaidUndo(function, None, None, Origin.of_caller(1)))
+            return function
+
+        def decorate(undo: Callable[Q, D]) -> Callable[Q, D]:
+            self.undos.append(SaidUndo(undo, deadline, retry, Origin.of_caller(1)))
+            return undo
+
+        return decorate
+
+
+def place_of(function: object, origin: Origin) -> str:
+    """`file:line name` of a function, for a fault; of the place where it was handed over if it is none."""
+    plain = inspect.unwrap(function) if callable(function) else function
+    name = getattr(plain, "__name__", type(plain).__name__)
+    if not inspect.isfunction(plain):
+        return f"{origin.place} {name}"
+    return f"{PurePath(plain.__code__.co_filename).name}:{plain.__code__.co_firstlineno} {name}"
