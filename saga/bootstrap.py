@@ -142,6 +142,8 @@ async def serve(settings: Settings) -> None:
         return
     producer = KafkaProducer(_kafka(settings, telemetry))
     coordinator = build(settings, store, producer, registry, telemetry)
+    with suppress(Unavailable):
+        await coordinator.heartbeat.beat()  # a changed graph under an old version is refused here, before anything is read
     web = await _serve_http(build_app(coordinator.desk, telemetry.metrics.page, settings), settings)
     log.info(
         "serving",
@@ -222,6 +224,7 @@ def _kafka(settings: Settings, telemetry: Telemetry) -> KafkaOptions:
         session_timeout=settings.session_timeout,
         connect_timeout=settings.connect_timeout,
         send_timeout=settings.send_timeout,
+        fetch_wait=settings.fetch_wait,
         client_id="saga-coordinator",
         incident=incident,
     )

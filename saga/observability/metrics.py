@@ -9,7 +9,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from saga.observability.names import ALL, Kind, Metric
 
@@ -24,8 +24,7 @@ class Metrics:
         self._registry = CollectorRegistry()
         prometheus = PrometheusMetricReader(disable_target_info=False)
         self._registry.register(prometheus._collector)
-        _leave_global_registry(prometheus)
-        self._provider = MeterProvider((prometheus, *readers), resource, views=_views())
+        self._provider = MeterProvider((prometheus, *readers), resource, views=_views(), shutdown_on_exit=False)
         meter = self._provider.get_meter("saga")
         self._instruments: dict[str, Any] = {}
         for metric in ALL:
@@ -74,7 +73,3 @@ def _instrument(meter: Meter, metric: Metric) -> Any:
             return meter.create_histogram(metric.name, metric.unit, metric.sentence)
         case Kind.GAUGE:
             return meter.create_gauge(metric.name, metric.unit, metric.sentence)
-
-
-def _leave_global_registry(reader: PrometheusMetricReader) -> None:
-    REGISTRY.unregister(reader._collector)

@@ -40,8 +40,9 @@ SAGAS_ENDED = _counter("saga.ended", "Sagas ended, by outcome: completed, compen
 SAGA_SECONDS = _seconds("saga.duration", "From a saga's start to its end.", "definition", "outcome")
 STEP_SECONDS = _seconds("saga.step.duration", "From a step's issue to its success, resends included.", "definition", "step")
 SAGAS_OPEN = _gauge("saga.open", "Sagas that have not ended, by status.", "status")
-PERSON_NEEDED = _counter("saga.person_needed", "Events that ask for a person: parked undos, failed builds.", "event")
-REPLIES_CONTRADICTING = _counter("saga.replies.contradicting", "Replies that contradict what is known; each is recorded in its stream.")
+TROUBLES = _counter(
+    "saga.troubles", "Events that somebody should look at: contradictions, reopenings, parked undos, failed builds.", "event"
+)
 
 BATCH_SECONDS = _seconds("saga.batch.duration", "Database time of one batch transaction, decisions included.")
 BATCH_INPUTS = Metric("saga.batch.inputs", Kind.HISTOGRAM, "Inputs handled by one batch transaction.")

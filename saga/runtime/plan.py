@@ -143,6 +143,8 @@ class Plan:
 
     def _decided(self, work: Work, saga_id: UUID, stream: _Stream, decision: Decision) -> Result:
         if decision.events:
+            if isinstance(work.given, Tick) and (due := next_due(stream.state)) is not None:
+                work.lateness = (self.now - due).total_seconds()
             stream.state = fold(decision.events, stream.state)
             stream.events.extend(decision.events)
             return Appended(saga_id, decision.events, stream.state)
@@ -175,9 +177,7 @@ class Plan:
             case Held(target, reason, definition, version):
                 record = self._held_record(work)
                 if record is not None:
-                    held = HeldRecord(record, target, reason, definition, version, self.now)
-                    if work.held is None or (work.held.target, work.held.definition) != (target, definition):
-                        self.batch.held.append(held)
+                    self.batch.held.append(HeldRecord(record, target, reason, definition, version, self.now))
             case Dead(target, reason, detail) if work.record is not None:
                 letter = DeadLetter(work.record, target, reason, detail)
                 if all((one.record, one.target) != (letter.record, letter.target) for one in self.batch.dead):

@@ -70,6 +70,8 @@ class Router:
             self._starts(record, envelope, routed)
         except ContractError as error:
             routed.works.append(_dead(record, error))
+        except Exception as error:
+            routed.works.append(_dead(record, ContractError("unreadable", f"reading it raised {type(error).__name__}")))
         if not routed.works and not routed.ignored:
             routed.ignored.append(NOT_ADDRESSED)
         return routed
@@ -88,15 +90,9 @@ class Router:
         if reply.epoch < self._epoch:
             routed.ignored.append(OLD_EPOCH)
             return
-        routed.works.append(
-            Work(
-                given=_reply_input(record, reply),
-                saga_id=_saga_id(reply.saga_id),
-                record=record,
-                target=reply.saga_id,
-                traceparent=reply.traceparent,
-            )
-        )
+        saga_id = _saga_id(reply.saga_id)
+        given = _reply_input(record, reply)
+        routed.works.append(Work(given=given, saga_id=saga_id, record=record, target=str(saga_id), traceparent=reply.traceparent))
 
     def _starts(self, record: InboundRecord, envelope: Envelope, routed: Routed) -> None:
         for name, (version, starts_on) in self._newest.items():

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from saga.runtime.plan import Outgoing
 
 _ENDS: Mapping[type[e.Event], str] = {e.SagaCompleted: "completed", e.SagaCompensated: "compensated", e.SagaCancelled: "cancelled"}
-_LATE = (e.ReplyIgnored, e.SagaReopened, e.UndoParked, e.UndoRefused, e.BuildFailed)
+_TO_LOG = (e.ReplyIgnored, e.SagaReopened, e.UndoParked, e.UndoRefused, e.BuildFailed)
 
 
 class Seen:
@@ -48,6 +48,8 @@ class Seen:
                 case Appended(saga_id, events, state):
                     self._appended(str(saga_id), events, state)
                     self._processed(work, now)
+                    if work.lateness is not None:
+                        self._metrics.observe(n.TICK_LATENESS, work.lateness)
                 case Nothing(_, why):
                     nothing[why.value] += 1
                 case Held(_, reason):
@@ -156,14 +158,12 @@ class Seen:
                 self._metrics.count(n.SAGAS_STARTED, definition=definition)
             elif isinstance(event, e.StepSucceeded):
                 self._step(event, state)
-            elif isinstance(event, e.StepResent | e.UndoResent):
-                self._metrics.observe(n.TICK_LATENESS, 0.0)
             elif type(event) in _ENDS:
                 self._ended(saga_id, _ENDS[type(event)], event, state)
-            elif isinstance(event, _LATE):
-                self._log.warning(
-                    type(event).__name__, saga_id=saga_id, step=getattr(event, "step", ""), trace_id=trace_id(state.start.traceparent)
-                )
+            elif isinstance(event, _TO_LOG):
+                trace = trace_id(state.start.traceparent)
+                self._metrics.count(n.TROUBLES, event=type(event).__name__)
+                self._log.warning(type(event).__name__, saga_id=saga_id, step=getattr(event, "step", ""), trace_id=trace)
 
     def _step(self, event: e.StepSucceeded, state: State) -> None:
         sending = state.steps[StepId(event.step, event.branch)].sending

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 
-from saga.errors import Conflict, SagaError, Unavailable
+from saga.errors import SagaError, Unavailable
 from saga.ports.messaging import Consumer, InboundRecord, Revoked, TopicPartition
 from saga.runtime.deadlines import Deadlines
 from saga.runtime.heartbeat import Heartbeat
@@ -68,6 +68,7 @@ class Supervisor:
 
     async def run(self, make_consumer: MakeConsumer, pace: Pace) -> None:
         """Run all loops until `stop`, then drain."""
+        self._faults["records"] = "the consumer has not joined its group yet"
         loops = [
             asyncio.create_task(self._forever(name, call, every), name=name)
             for name, call, every in (
@@ -87,9 +88,6 @@ class Supervisor:
         while not self._stopping.is_set():
             try:
                 busy = await call()
-            except (Unavailable, Conflict) as error:
-                failures += 1
-                self._fault(name, str(error), failures)
             except SagaError as error:
                 failures += 1
                 self._fault(name, str(error), failures)
@@ -137,14 +135,22 @@ class Supervisor:
                 await consumer.subscribe(subscribed)
             if self._relay.backlog >= pace.unsent_records:
                 await self._wait_for_relay(consumer, pace)
-            async with asyncio.timeout(pace.stuck_after):
-                records = await consumer.poll(pace.batch_records, POLL_FOR)
+            records = await self._poll(consumer, pace)
             if records:
                 await self._handle(consumer, records)
-            if consumer.seconds_since_poll() > pace.stuck_after:
-                self._seen.watchdog("records")
-                raise Unavailable("kafka", "the consumer has made no progress; it is replaced")
             self._seen.lag(consumer.lag())
+
+    async def _poll(self, consumer: Consumer, pace: Pace) -> list[InboundRecord]:
+        """Records, or Unavailable when the client has not come back from a fetch for too long: a new one is made (hazard K5)."""
+        try:
+            async with asyncio.timeout(pace.stuck_after):
+                records = await consumer.poll(pace.batch_records, POLL_FOR)
+        except TimeoutError:
+            records = None
+        if records is None or consumer.seconds_since_poll() > pace.stuck_after:
+            self._seen.watchdog("records")
+            raise Unavailable("kafka", "the consumer has made no progress; it is replaced")
+        return records
 
     async def _handle(self, consumer: Consumer, records: Sequence[InboundRecord]) -> None:
         self._between_batches.clear()

@@ -67,7 +67,7 @@ Result = Appended | Nothing | Held | Dead | Refused
 @dataclass(slots=True)
 class Work:
     """One input. A record may make several: one for each definition that it starts and each saga that it feeds. A record that is
-    known to be unusable, or to wait, comes with its `result` and without an input.
+    known to be unusable, or to wait, comes with its `result` and without an input. `lateness` (seconds) is set for a tick that fired.
 
     `saga_id` is known for all but starts; those carry their definition, their key and perhaps a request key.
     """
@@ -81,6 +81,7 @@ class Work:
     result: Result | None = None
     target: str = ""
     traceparent: str = ""
+    lateness: float | None = None
 
     @property
     def key(self) -> SagaKey:

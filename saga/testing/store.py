@@ -9,7 +9,7 @@
 Points: begin, find_keys, load, take_held, write, commit (before it counts), committed (after), and each method of the store by name.
 """
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -190,17 +190,7 @@ class MemoryStore(Faults):
     async def figures(self) -> Mapping[str, Any]:
         """Counts for gauges."""
         await self._point("figures")
-        opened: defaultdict[str, int] = defaultdict(int)
-        for row in self.data.rows.values():
-            opened[row.status] += not row.ended
-        ages = [(self.now - claim.created_at).total_seconds() for claim in self.data.outbox.values()]
-        return {
-            "open": {status: count for status, count in opened.items() if count},
-            "outbox": len(ages),
-            "outbox_age": max(ages, default=0.0),
-            "held": len(self.data.held),
-            "dead": len(self.data.dead),
-        }
+        return _figures(self.data, self.now)
 
     async def ping(self) -> None:
         """Answers, unless a fault was planted."""
@@ -234,6 +224,17 @@ class MemoryStore(Faults):
             raise UnknownOutcome("no answer to COMMIT")
         opened.apply()
         await self._point("committed")
+
+
+def _figures(data: Data, now: datetime) -> dict[str, Any]:
+    ages = [(now - claim.created_at).total_seconds() for claim in data.outbox.values()]
+    return {
+        "open": dict(Counter(row.status for row in data.rows.values() if not row.ended)),
+        "outbox": len(ages),
+        "outbox_age": max(ages, default=0.0),
+        "held": len(data.held),
+        "dead": len(data.dead),
+    }
 
 
 def _shown(row: SagaRow, wanted: SagaFilter) -> bool:

@@ -7,7 +7,7 @@ taken out of its wrapping.
 
 from collections.abc import Iterable
 
-from saga.body import MAX_BODY, canonical, parse_body
+from saga.body import MAX_BODY, MAX_DEPTH, canonical, parse_body
 from saga.errors import ContractError
 from saga.messages import Envelope
 from saga.ports.messaging import InboundRecord, OutboundRecord
@@ -41,34 +41,42 @@ def encode(envelope: Envelope, topic: str) -> OutboundRecord:
 
 def decode(record: InboundRecord) -> Envelope:
     """The envelope of a record. Raises ContractError: `too-large`, `contradicting-headers`, `not-utf-8`, `no-cloudevent`,
-    `bad-attribute`, and in structured mode what `parse_body` raises."""
-    if record.value is not None and len(record.value) > MAX_BODY:
-        raise ContractError("too-large", f"the body has {len(record.value)} bytes, at most {MAX_BODY} are allowed")
+    `bad-attribute`, `null-body`, and in structured mode what `parse_body` raises."""
     if len(record.key or b"") > MAX_KEY:
         raise ContractError("too-large", f"the record key has more than {MAX_KEY} bytes")
     headers = _headers(record.headers)
     content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type == STRUCTURED:
         return _structured(record, headers)
-    attributes = {name[3:]: value for name, value in headers.items() if name.startswith("ce_") and value}
-    return _envelope(attributes, record, record.value if record.value is not None else b"", headers)
+    attributes = {name[3:]: value for name, value in headers.items() if name.startswith("ce_")}
+    envelope = _envelope(attributes, record, record.value or b"", headers)
+    if record.value is None:
+        raise ContractError("null-body", "the record has no value; an empty body is {}")
+    return envelope
 
 
 def _structured(record: InboundRecord, headers: dict[str, str]) -> Envelope:
-    event = parse_body(record.value)
+    event = parse_body(record.value, limit=MAX_BODY + MAX_HEADERS, depth=MAX_DEPTH + 1)
     data = event.pop("data", {})
-    attributes: dict[str, str] = {}
-    for name, value in event.items():
-        if isinstance(value, bool | int | str):
-            attributes[name] = ("true" if value else "false") if isinstance(value, bool) else str(value)
-        elif value is not None:
-            raise ContractError("bad-attribute", f"the attribute {name[:40]} is no text")
-    if not isinstance(data, dict):
+    if not isinstance(data, dict) or "data_base64" in event:
         raise ContractError("not-an-object", "data must be one JSON object")
-    return _envelope({name: value for name, value in attributes.items() if value}, record, canonical(data), headers)
+    attributes = {name: _attribute(name, value) for name, value in event.items() if value is not None and value != ""}
+    return _envelope(attributes, record, canonical(data), headers)
+
+
+def _attribute(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, int | str):
+        raise ContractError("bad-attribute", f"the attribute {name[:40]} is no text")
+    if len(str(value).encode()) > MAX_HEADER:
+        raise ContractError("too-large", f"the attribute {name[:40]} has more than {MAX_HEADER} bytes")
+    return str(value)
 
 
 def _envelope(attributes: dict[str, str], record: InboundRecord, body: bytes, headers: dict[str, str]) -> Envelope:
+    if len(body) > MAX_BODY:
+        raise ContractError("too-large", f"the body has {len(body)} bytes, at most {MAX_BODY} are allowed")
     if attributes.get("specversion") != "1.0":
         raise ContractError("no-cloudevent", "ce_specversion is not 1.0")
     for name in ("id", "source", "type"):

@@ -2,35 +2,60 @@
 
 Fixed, whatever the options say: no auto-commit, earliest, read_committed, raw bytes, range assignment. A rebalance is stop-the-world:
 the listener waits for the batch at work (bounded), because a batch that goes on without its partitions only makes duplicates.
+
+Why it connects first and joins afterwards: a start that waited for its partitions would hang on a topic that does not exist yet, and
+one that gave up in the middle of a join would leave a member behind for whom the whole group waits.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Mapping, Sequence
+import logging
+from collections.abc import Collection, Mapping
 from time import monotonic
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import (
-    CommitFailedError,
-    CorruptRecordException,
-    IllegalStateError,
-    KafkaError,
-    RecordTooLargeError,
-    UnknownMemberIdError,
-)
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, RecordTooLargeError, UnknownMemberIdError
 
 from saga.errors import Unavailable
 from saga.ports.messaging import InboundRecord, Revoked, TopicPartition
 from saga.transport.closing import close
-from saga.transport.options import KafkaOptions
+from saga.transport.options import KafkaOptions, quiet_client, unreachable
+from saga.transport.unreadable import Unreadable, is_unreadable, positions, rewind
 
 MAX_PARTITION_BYTES = 2 * 1024 * 1024
+GRACE = 0.2
+
+log = logging.getLogger(__name__)
+
+
+def client_settings(options: KafkaOptions) -> dict[str, Any]:
+    """What the client is told. The first block is not up for discussion (hazards K2, K7, K10)."""
+    return {
+        "enable_auto_commit": False,
+        "auto_offset_reset": "earliest",
+        "isolation_level": "read_committed",
+        "key_deserializer": None,
+        "value_deserializer": None,
+        "partition_assignment_strategy": (RangePartitionAssignor,),
+        "bootstrap_servers": options.bootstrap,
+        "client_id": options.client_id,
+        "group_id": options.group_id,
+        "group_instance_id": options.instance_id or None,
+        "session_timeout_ms": int(options.session_timeout * 1000),
+        "heartbeat_interval_ms": int(options.session_timeout * 1000 / 4),
+        "max_poll_interval_ms": 300_000,
+        "max_partition_fetch_bytes": MAX_PARTITION_BYTES,
+        "fetch_max_wait_ms": int(options.fetch_wait * 1000),
+        "metadata_max_age_ms": 10_000,
+        "request_timeout_ms": int(max(options.session_timeout, options.connect_timeout) * 1000) + 5_000,
+    }
 
 
 class KafkaConsumer:
-    """Reads raw records of its topics."""
+    """Reads raw records of its topics (saga.ports.messaging.Consumer)."""
 
     def __init__(self, options: KafkaOptions, topics: Collection[str], on_revoked: Revoked) -> None:
         self._options = options
@@ -38,60 +63,62 @@ class KafkaConsumer:
         self._on_revoked = on_revoked
         self._client: AIOKafkaConsumer | None = None
         self._paused = False
+        self._unreadable = Unreadable(options.incident)
         self._fetched_at = monotonic()
+        self._fetches: object = None
+
+    @property
+    def skipped(self) -> int:
+        """Offsets that were stepped over because the client could not read them; each range was an incident."""
+        return self._unreadable.skipped
 
     async def start(self) -> None:
-        """Join the group. Raises Unavailable when no broker answers in time."""
-        options = self._options
-        client = AIOKafkaConsumer(
-            bootstrap_servers=options.bootstrap,
-            client_id=options.client_id,
-            group_id=options.group_id,
-            group_instance_id=options.instance_id or None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-            partition_assignment_strategy=(RangePartitionAssignor,),
-            session_timeout_ms=int(options.session_timeout * 1000),
-            heartbeat_interval_ms=int(options.session_timeout * 1000 / 4),
-            max_poll_interval_ms=300_000,
-            max_partition_fetch_bytes=MAX_PARTITION_BYTES,
-            fetch_max_wait_ms=int(options.fetch_wait * 1000),
-            metadata_max_age_ms=10_000,
-            request_timeout_ms=int(max(options.session_timeout, options.connect_timeout) * 1000) + 5_000,
-        )
-        if self._topics:
-            client.subscribe(topics=sorted(self._topics), listener=_Listener(self))
+        """Connect, and join the group in the background. Raises Unavailable when no broker answers in time."""
+        quiet_client()
+        client = AIOKafkaConsumer(**client_settings(self._options))
         try:
-            async with asyncio.timeout(options.connect_timeout + options.session_timeout):
+            async with asyncio.timeout(self._options.connect_timeout):
                 await client.start()
         except (KafkaError, TimeoutError, OSError) as error:
-            await close(client, options.close_timeout)
-            raise Unavailable("kafka", f"no broker answers at {options.bootstrap} ({type(error).__name__})") from None
+            await close(client, self._options.close_timeout)
+            raise unreachable(self._options, error) from None
+        except BaseException:
+            await close(client, self._options.close_timeout)
+            raise
         self._client = client
         self._fetched_at = monotonic()
+        self._join()
 
     async def poll(self, max_records: int, timeout: float) -> list[InboundRecord]:
-        """Up to `max_records` records. A record that the client cannot read is skipped with an incident."""
+        """Up to `max_records` records, within `timeout` seconds, also while the group is being formed.
+
+        What the client cannot read is skipped with an incident. Raises Unavailable for what waiting here does not mend.
+        """
         client = self._running()
-        if self._paused:
-            client.pause(*client.assignment())
+        self._pause_all()
+        before = positions(client)
         try:
-            found = await client.getmany(timeout_ms=int(timeout * 1000), max_records=max_records)
-        except (RecordTooLargeError, CorruptRecordException) as error:
-            self._options.incident("unreadable-records", f"{type(error).__name__} at {self._positions()}")
+            async with asyncio.timeout(timeout + GRACE):
+                found = await self._fetch(client, max_records, timeout)
+        except TimeoutError:
             return []
-        except KafkaError as error:
-            raise Unavailable("kafka", f"fetching failed ({type(error).__name__})") from None
-        self._fetched_at = monotonic()
-        return [
-            InboundRecord(place.topic, place.partition, record.offset, record.key, record.value, tuple(record.headers), record.timestamp)
-            for place, records in found.items()
-            for record in records
-        ]
+        except RecordTooLargeError as error:
+            self._unreadable.too_large(error)
+            return []
+        except Exception as error:
+            if not is_unreadable(error):
+                raise Unavailable("kafka", f"fetching failed ({type(error).__name__})") from None
+            await self._rewind(client, before)
+            return []
+        if self._paused:
+            for place in found:
+                client.seek(place, found[place][0].offset)
+            found = {}
+        self._note_progress(client, bool(found))
+        return [_record(place, record) for place, records in found.items() for record in records]
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Commit; what was revoked meanwhile is left out, and its new owner reads it again."""
+        """Commit; what was revoked meanwhile is left out, and its new owner reads it again. Raises Unavailable."""
         client = self._running()
         owned = client.assignment()
         mine = {KafkaPartition(*place): offset for place, offset in offsets.items() if KafkaPartition(*place) in owned}
@@ -101,7 +128,7 @@ class KafkaConsumer:
             async with asyncio.timeout(self._options.send_timeout):
                 await client.commit(mine)
         except (CommitFailedError, IllegalStateError, UnknownMemberIdError):
-            return  # the group moved on: normal (hazard K3); the records come again and are duplicates
+            log.info("the group moved on before the commit: its records come again, as duplicates")  # normal (hazard K3)
         except (KafkaError, TimeoutError) as error:
             raise Unavailable("kafka", f"committing offsets failed ({type(error).__name__})") from None
 
@@ -115,8 +142,7 @@ class KafkaConsumer:
     def pause(self) -> None:
         """Fetch nothing until `resume`, also of partitions that are assigned meanwhile."""
         self._paused = True
-        client = self._running()
-        client.pause(*client.assignment())
+        self._pause_all()
 
     def resume(self) -> None:
         """Fetch again."""
@@ -125,10 +151,10 @@ class KafkaConsumer:
         client.resume(*client.paused())
 
     async def subscribe(self, topics: Collection[str]) -> None:
-        """Replace the subscription if it changes."""
+        """Replace the subscription if it changes. Topics that do not exist are read from when they do."""
         if frozenset(topics) != self._topics:
             self._topics = frozenset(topics)
-            self._running().subscribe(topics=sorted(self._topics), listener=_Listener(self))
+            self._join()
 
     def assignment(self) -> frozenset[TopicPartition]:
         """The partitions owned now."""
@@ -137,17 +163,13 @@ class KafkaConsumer:
         return frozenset(TopicPartition(place.topic, place.partition) for place in self._client.assignment())
 
     def lag(self) -> dict[TopicPartition, int]:
-        """Records behind the high watermark, of partitions whose position is known."""
-        lag: dict[TopicPartition, int] = {}
-        for place in self.assignment():
-            watermark = self._running().highwater(KafkaPartition(*place))
-            position = self._position(place)
-            if watermark is not None and position is not None:
-                lag[place] = max(0, watermark - position)
-        return lag
+        """Records behind the high watermark, of partitions that have been fetched from."""
+        client = self._running()
+        known = ((place, client.highwater(place), position) for place, position in positions(client).items())
+        return {TopicPartition(*place): max(0, mark - position) for place, mark, position in known if mark is not None}
 
     def seconds_since_poll(self) -> float:
-        """Seconds since a fetch last came back."""
+        """Seconds since a broker last answered a fetch of ours. Paused, or as a member without partitions: since the last poll."""
         return monotonic() - self._fetched_at
 
     async def stop(self) -> None:
@@ -156,27 +178,60 @@ class KafkaConsumer:
         if client is not None:
             await close(client, self._options.close_timeout)
 
-    async def revoked(self, partitions: Sequence[TopicPartition]) -> None:
+    async def revoked(self, partitions: Collection[KafkaPartition]) -> None:
         """The group takes partitions away; wait for the batch at work, within a bound."""
         if partitions:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._options.revoke_timeout):
-                    await self._on_revoked(frozenset(partitions))
+                    await self._on_revoked(frozenset(TopicPartition(place.topic, place.partition) for place in partitions))
+
+    def assigned(self) -> None:
+        """The group gave partitions: a new assignment forgets that it was paused."""
+        self._pause_all()
+
+    def _join(self) -> None:
+        client = self._running()
+        if self._topics:
+            client.subscribe(topics=sorted(self._topics), listener=_Listener(self))
+        else:
+            client.unsubscribe()
+
+    def _pause_all(self) -> None:
+        if self._paused and self._client is not None:
+            self._client.pause(*self._client.assignment())
+
+    async def _fetch(self, client: AIOKafkaConsumer, max_records: int, timeout: float) -> dict[KafkaPartition, list[Any]]:
+        if self._unreadable.looking:
+            return await self._unreadable.read(client, max_records, timeout)
+        found: dict[KafkaPartition, list[Any]] = await client.getmany(timeout_ms=int(timeout * 1000), max_records=max_records)
+        return found
+
+    async def _rewind(self, client: AIOKafkaConsumer, before: Mapping[KafkaPartition, int]) -> None:
+        try:
+            await rewind(client, before, self._options.connect_timeout)
+        except (KafkaError, TimeoutError) as error:
+            raise Unavailable("kafka", f"reading again failed ({type(error).__name__})") from None
+        self._unreadable.suspect(client)
+
+    def _note_progress(self, client: AIOKafkaConsumer, found: bool) -> None:
+        """Why not every return of `poll`: it also returns when nobody has answered for minutes (hazard K5).
+
+        Why `!=`: the client stamps answers with the node's clock, which may jump (hazard K15).
+        """
+        fetches = {place: client.last_poll_timestamp(place) for place in client.assignment()}
+        answered = fetches != self._fetches if fetches else self._idle_member(client)
+        if found or answered or self._paused:
+            self._fetched_at = monotonic()
+        self._fetches = fetches
+
+    def _idle_member(self, client: AIOKafkaConsumer) -> bool:
+        joined = not client._subscription.reassignment_in_progress and client._coordinator.coordinator_id is not None
+        return joined or not self._topics
 
     def _running(self) -> AIOKafkaConsumer:
         if self._client is None:
             raise Unavailable("kafka", "the consumer is not running")
         return self._client
-
-    def _position(self, place: TopicPartition) -> int | None:
-        state = self._running()._subscription.subscription
-        with contextlib.suppress(AttributeError, KeyError, AssertionError, IllegalStateError):
-            found = state.assignment.state_value(KafkaPartition(*place))
-            return int(found._position) if found.has_valid_position else None
-        return None
-
-    def _positions(self) -> str:
-        return ", ".join(f"{place.topic}/{place.partition}@{self._position(place)}" for place in sorted(self.assignment()))
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -184,7 +239,11 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer = consumer
 
     async def on_partitions_revoked(self, revoked: Collection[KafkaPartition]) -> None:
-        await self._consumer.revoked([TopicPartition(place.topic, place.partition) for place in revoked])
+        await self._consumer.revoked(revoked)
 
-    async def on_partitions_assigned(self, assigned: Collection[KafkaPartition]) -> None:
-        """Nothing to prepare: positions come from the group, paused ones are paused at the next poll."""
+    async def on_partitions_assigned(self, _assigned: Collection[KafkaPartition]) -> None:
+        self._consumer.assigned()
+
+
+def _record(place: KafkaPartition, record: Any) -> InboundRecord:
+    return InboundRecord(place.topic, place.partition, record.offset, record.key, record.value, record.headers, record.timestamp)

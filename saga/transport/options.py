@@ -17,7 +17,9 @@ def no_incident(_what: str, _detail: str) -> None:
 @dataclass(frozen=True, slots=True)
 class KafkaOptions:
     """Spans are seconds. `instance_id` is group.instance.id, empty for a dynamic member. `incident` hears (what, detail) of records
-    that the client could not give us: they are skipped, for no record may stop a partition (hazard K12); and of topics that are missing."""
+    that the client could not give us: they are skipped, for no record may stop a partition (hazard K12); and of topics that are missing.
+    `fetch_wait` is how long a broker may wait for records before it answers a fetch: a real one answers as soon as there are any, the
+    embedded one only when that time is over."""
 
     bootstrap: str
     group_id: str = ""
@@ -27,6 +29,7 @@ class KafkaOptions:
     send_timeout: float = 10.0
     close_timeout: float = 3.0
     revoke_timeout: float = 2.0
+    fetch_wait: float = 0.5
     client_id: str = "saga"
     compression: Literal["none", "gzip"] = "none"
     incident: Incident = no_incident

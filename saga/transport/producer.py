@@ -2,13 +2,15 @@
 
 Why batches on explicit partitions: `send` a record costs nine times as much as `create_batch`/`send_batch`, and the client's default
 partitioner is pure Python, 4 µs a key; a saga's key comes again with each of its commands, so its partition is remembered.
+
+A topic that does not exist holds up nothing but what is to be sent there: it is looked for once every few seconds, for one second.
 """
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from functools import lru_cache
-from time import time
+from time import monotonic, time
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -17,11 +19,17 @@ from aiokafka.partitioner import murmur2
 from saga.errors import Unavailable
 from saga.ports.messaging import OutboundRecord, TopicPartition
 from saga.transport.closing import close
-from saga.transport.options import KafkaOptions
+from saga.transport.options import KafkaOptions, quiet_client, unreachable
 
 MAX_BATCH = 512 * 1024 + 32 * 1024
+LOOK_FOR = 1.0
+LOOK_AGAIN = 5.0
+DISCARD_WITHIN = 0.1
 
-logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+# AssertionError: the client's answer to a topic that was made anew with fewer partitions.
+_BROKERS_FAULT = (KafkaError, OSError, AssertionError)
+
+Sent = list[tuple[list[int], "asyncio.Future[Any]"]]
 
 
 @lru_cache(maxsize=65_536)
@@ -34,104 +42,150 @@ def partition_of(key: bytes, partitions: int) -> int:
     return _hash(key) % partitions
 
 
+def client_settings(options: KafkaOptions) -> dict[str, Any]:
+    """What the client is told. The first block is not up for discussion (hazards K6, K8)."""
+    return {
+        "acks": "all",
+        "enable_idempotence": True,
+        "key_serializer": None,
+        "value_serializer": None,
+        "bootstrap_servers": options.bootstrap,
+        "client_id": options.client_id,
+        "compression_type": None if options.compression == "none" else options.compression,
+        "max_batch_size": MAX_BATCH,
+        "max_request_size": MAX_BATCH * 2,
+        "request_timeout_ms": int(options.send_timeout * 1000),
+        "metadata_max_age_ms": 30_000,
+    }
+
+
 class KafkaProducer:
-    """Sends and says what was acknowledged. `replaced` counts the clients that were thrown away after an error (hazard K6)."""
+    """Sends and says what was acknowledged (saga.ports.messaging.Producer).
+
+    `replaced` counts the clients that were thrown away after an error (hazard K6).
+    """
 
     def __init__(self, options: KafkaOptions) -> None:
         self.replaced = 0
         self._options = options
         self._client: AIOKafkaProducer | None = None
         self._lock = asyncio.Lock()
+        self._missing: dict[str, float] = {}
 
     async def start(self) -> None:
         """Connect. Raises Unavailable when no broker answers in time."""
         await self._connected()
 
     async def send(self, records: Sequence[OutboundRecord]) -> list[bool]:
-        """Send all and wait for all: True where the broker acknowledged. Never raises for the broker's sake."""
+        """Send all and wait for all: True where the broker acknowledged. Never raises for the broker's sake.
+
+        Takes `send_timeout` at most, and a second more when the client has to be thrown away.
+        """
+        acknowledged = [False] * len(records)
         if not records:
-            return []
+            return acknowledged
         async with self._lock:
-            acknowledged = [False] * len(records)
             try:
                 async with asyncio.timeout(self._options.send_timeout):
-                    await self._send(await self._connected(), records, acknowledged)
-            except (KafkaError, Unavailable, TimeoutError, OSError, ValueError):
-                pass
-            if not all(acknowledged):
+                    sound = await self._send(await self._connected(), records, acknowledged)
+            except (*_BROKERS_FAULT, Unavailable, TimeoutError):
+                sound = False
+            if not sound:
                 await self._replace()
-            return acknowledged
+        return acknowledged
 
     async def stop(self) -> None:
-        """Close, within a bound."""
-        await self._close()
-
-    async def _send(self, client: AIOKafkaProducer, records: Sequence[OutboundRecord], acknowledged: list[bool]) -> None:
-        placed: dict[TopicPartition, list[int]] = {}
-        for index, record in enumerate(records):
-            partitions = client._metadata.partitions_for_topic(record.topic) or await client.partitions_for(record.topic)
-            placed.setdefault(TopicPartition(record.topic, partition_of(record.key, len(partitions))), []).append(index)
-        sent: list[tuple[list[int], asyncio.Future[object]]] = []
-        for place, indexes in placed.items():
-            for chunk, future in await self._send_partition(client, place, records, indexes):
-                sent.append((chunk, future))
-        results = await asyncio.gather(*(future for _, future in sent), return_exceptions=True)
-        for (chunk, _), result in zip(sent, results, strict=True):
-            if not isinstance(result, BaseException):
-                for index in chunk:
-                    acknowledged[index] = True
-
-    async def _send_partition(
-        self, client: AIOKafkaProducer, place: TopicPartition, records: Sequence[OutboundRecord], indexes: Sequence[int]
-    ) -> list[tuple[list[int], "asyncio.Future[object]"]]:
-        sent: list[tuple[list[int], asyncio.Future[object]]] = []
-        batch, chunk = client.create_batch(), list[int]()
-        for index in indexes:
-            record = records[index]
-            if _append(batch, record) is None:
-                if chunk:
-                    sent.append((chunk, await client.send_batch(batch, place.topic, partition=place.partition)))
-                    batch, chunk = client.create_batch(), []
-                if _append(batch, record) is None:
-                    continue
-            chunk.append(index)
-        if chunk:
-            sent.append((chunk, await client.send_batch(batch, place.topic, partition=place.partition)))
-        return sent
-
-    async def _connected(self) -> AIOKafkaProducer:
-        if self._client is None:
-            client = AIOKafkaProducer(
-                bootstrap_servers=self._options.bootstrap,
-                client_id=self._options.client_id,
-                acks="all",
-                enable_idempotence=True,
-                max_batch_size=MAX_BATCH,
-                max_request_size=MAX_BATCH * 2,
-                request_timeout_ms=int(self._options.send_timeout * 1000),
-                metadata_max_age_ms=30_000,
-            )
-            try:
-                async with asyncio.timeout(self._options.connect_timeout):
-                    await client.start()
-            except (KafkaError, TimeoutError, OSError) as error:
-                await close(client, self._options.close_timeout)
-                raise Unavailable("kafka", f"no broker answers at {self._options.bootstrap} ({type(error).__name__})") from None
-            self._client = client
-        return self._client
-
-    async def _replace(self) -> None:
-        if self._client is not None:
-            self.replaced += 1
-        await self._close()
-
-    async def _close(self) -> None:
+        """Flush and close, within a bound."""
         client, self._client = self._client, None
         if client is not None:
             await close(client, self._options.close_timeout)
 
+    async def _send(self, client: AIOKafkaProducer, records: Sequence[OutboundRecord], acknowledged: list[bool]) -> bool:
+        """Fills `acknowledged` as the answers come, so that a time-out does not take back what was said. False: not to be trusted."""
+        counts = await self._partition_counts(client, {record.topic for record in records})
+        placed: dict[TopicPartition, list[int]] = {}
+        for index, record in enumerate(records):
+            if count := counts.get(record.topic):
+                placed.setdefault(TopicPartition(record.topic, partition_of(record.key, count)), []).append(index)
+        results = await asyncio.gather(
+            *(self._send_partition(client, place, records, indexes, acknowledged) for place, indexes in placed.items()),
+            return_exceptions=True,
+        )
+        for result in results:
+            if isinstance(result, BaseException) and not isinstance(result, _BROKERS_FAULT):
+                raise result
+        return not any(isinstance(result, BaseException) for result in results)
 
-def _append(batch: object, record: OutboundRecord) -> object | None:
-    """Put a record into a batch; None if it is full."""
-    headers = [(name, value) for name, value in record.headers]
-    return batch.append(key=record.key, value=record.value, timestamp=int(time() * 1000), headers=headers)  # type: ignore[attr-defined, no-any-return]
+    async def _send_partition(
+        self,
+        client: AIOKafkaProducer,
+        place: TopicPartition,
+        records: Sequence[OutboundRecord],
+        indexes: Sequence[int],
+        acknowledged: list[bool],
+    ) -> None:
+        sent: Sent = []
+        batch, chunk = client.create_batch(), list[int]()
+        for index in indexes:
+            if not _append(batch, records[index]):
+                sent.append((chunk, await _submit(client, batch, place)))
+                batch, chunk = client.create_batch(), []
+                _append(batch, records[index])
+            chunk.append(index)
+        sent.append((chunk, await _submit(client, batch, place)))
+        for chunk, future in sent:
+            await asyncio.shield(future)
+            for index in chunk:
+                acknowledged[index] = True
+
+    async def _partition_counts(self, client: AIOKafkaProducer, topics: set[str]) -> dict[str, int]:
+        now = monotonic()
+        wanted = [topic for topic in sorted(topics) if self._missing.get(topic, 0.0) <= now]
+        found = await asyncio.gather(*(self._partition_count(client, topic) for topic in wanted))
+        return {topic: count for topic, count in zip(wanted, found, strict=True) if count}
+
+    async def _partition_count(self, client: AIOKafkaProducer, topic: str) -> int:
+        try:
+            async with asyncio.timeout(LOOK_FOR):
+                count = len(await client.partitions_for(topic))
+        except (KafkaError, TimeoutError):
+            if topic not in self._missing:
+                self._options.incident("missing-topic", f"{topic} does not exist or is hidden from us; what goes there waits")
+            self._missing[topic] = monotonic() + LOOK_AGAIN
+            return 0
+        self._missing.pop(topic, None)
+        return count
+
+    async def _connected(self) -> AIOKafkaProducer:
+        if self._client is None:
+            quiet_client()
+            client = AIOKafkaProducer(**client_settings(self._options))
+            try:
+                async with asyncio.timeout(self._options.connect_timeout):
+                    await client.start()
+            except (KafkaError, TimeoutError, OSError) as error:
+                await close(client, DISCARD_WITHIN)
+                raise unreachable(self._options, error) from None
+            except BaseException:
+                await close(client, DISCARD_WITHIN)
+                raise
+            self._client = client
+        return self._client
+
+    async def _replace(self) -> None:
+        """Why it is hardly given time to flush: what it holds is stored and is sent again by the next one."""
+        client, self._client = self._client, None
+        if client is not None:
+            self.replaced += 1
+            await close(client, DISCARD_WITHIN)
+
+
+def _append(batch: Any, record: OutboundRecord) -> bool:
+    """Put a record into a batch; False if it is full. An empty batch takes a record of any size, and the broker judges it."""
+    return batch.append(key=record.key, value=record.value, timestamp=int(time() * 1000), headers=list(record.headers)) is not None
+
+
+async def _submit(client: AIOKafkaProducer, batch: Any, place: TopicPartition) -> "asyncio.Future[Any]":
+    future: asyncio.Future[Any] = await client.send_batch(batch, place.topic, partition=place.partition)
+    future.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return future

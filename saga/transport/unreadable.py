@@ -78,11 +78,10 @@ class Unreadable:
         """One of these partitions holds a record that cannot be read."""
         self._suspects = sorted(client.assignment())
 
-    def too_large(self, client: AIOKafkaConsumer, error: Exception) -> None:
+    def too_large(self, error: Exception) -> None:
         """The client itself stepped over a record larger than a fetch, and says which in its error."""
         self.skipped += 1
-        place, offset = next(((str(part), error.args[at + 1]) for at, part in enumerate(error.args[:-1]) if at), ("", ""))
-        self._incident("unreadable-records", f"{place} offset {offset}: larger than a fetch")
+        self._incident("unreadable-records", f"{' at '.join(str(fact) for fact in error.args[1:3])}: larger than a fetch")
 
     async def read(self, client: AIOKafkaConsumer, max_records: int, seconds: float) -> Found:
         """At most `max_records`, partition by partition; what was read before an error is returned, not lost."""
