@@ -10,7 +10,8 @@ import httpx2
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where everything is: addresses that the demonstration has just made. `fetch_wait` (seconds) suits the embedded broker, which answers
-    a fetch when that time is over and not when there are records."""
+    a fetch when that time is over and not when there are records; `session_timeout` is how long a group waits for a member that was killed
+    (a real broker allows no less than six seconds)."""
 
     coordinator_dsn: str
     services_dsn: str
@@ -18,6 +19,7 @@ class Place:
     coordinator_url: str
     service_urls: Mapping[str, str]
     fetch_wait: float = 0.02
+    session_timeout: float = 2.0
 
 
 class Order(Protocol):

@@ -117,19 +117,21 @@ class _Demo:
         bootstrap = await self._start_kafka(stack)
         await migrate(postgres.dsn("coordinator"))
         port = self._options.http_port or _free_port()
+        real = self._options.kafka == "real"
         place = Place(
             coordinator_dsn=postgres.dsn("coordinator"),
             services_dsn=postgres.dsn("services"),
             bootstrap=bootstrap,
             coordinator_url=f"http://127.0.0.1:{port}",
             service_urls={name: f"http://127.0.0.1:{_free_port()}" for name in self._application.participants},
-            fetch_wait=0.02 if self._options.kafka == "embedded" else 0.5,
+            fetch_wait=0.5 if real else 0.02,
+            session_timeout=6.0 if real else 2.0,
         )
         urls = [*place.service_urls.values(), place.coordinator_url]
         self._services = [Child(name, arguments, env, home / f"{name}.log") for name, arguments, env in self._application.processes(place)]
         for number in range(1, self._options.replicas + 1):
             its_port = port if number == 1 else _free_port()
-            self._coordinators.append(_coordinator(number, self._environment(place, its_port), home))
+            self._coordinators.append(_coordinator(number, self._environment(place, its_port, number), home))
             urls.append(f"http://127.0.0.1:{its_port}")
         for child in self._children:
             stack.push_async_callback(child.stop)
@@ -156,13 +158,15 @@ class _Demo:
     def _children(self) -> list[Child]:
         return [*self._services, *self._coordinators]
 
-    def _environment(self, place: Place, port: int) -> dict[str, str]:
+    def _environment(self, place: Place, port: int, number: int) -> dict[str, str]:
         return {
+            "SAGA_INSTANCE_ID": f"coordinator-{number}",
             "SAGA_POSTGRES_DSN": place.coordinator_dsn,
             "SAGA_KAFKA_BOOTSTRAP": place.bootstrap,
             "SAGA_DEFINITIONS": self._application.definitions,
             "SAGA_HTTP_PORT": str(port),
             "SAGA_FETCH_WAIT": str(place.fetch_wait),
+            "SAGA_SESSION_TIMEOUT": str(place.session_timeout),
             "SAGA_CLAIM_FOR": "3",
             "SAGA_CLAIM_BACKOFF": "3",
             "SAGA_LOG_LEVEL": "info",
@@ -189,13 +193,14 @@ class _Demo:
                 await self._application.place(client, place, order)
                 done()
                 if order.kind == "cancelled":
-                    await self._cancel(client, place, order.order_id)
+                    cancels.create_task(self._cancel(client, place, order.order_id))
 
-        await asyncio.gather(*(worker() for _ in range(SIDE_BY_SIDE)))
+        async with asyncio.TaskGroup() as cancels:
+            await asyncio.gather(*(worker() for _ in range(SIDE_BY_SIDE)))
 
     async def _cancel(self, client: httpx2.AsyncClient, place: Place, key: str) -> None:
         """An operator cancels; the answer may be that it is too late, or that nobody is there."""
-        for _ in range(40):
+        for _ in range(400):
             with contextlib.suppress(httpx2.HTTPError, KeyError, IndexError):
                 found = (await client.get(f"{place.coordinator_url}/v1/sagas", params={"key": key})).json()["items"]
                 if found:

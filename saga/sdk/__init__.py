@@ -8,7 +8,7 @@
     @payment.undoes(AuthorizePayment, VoidPayment)
     async def void(command: VoidPayment, db: Transaction, done: Done[AuthorizePayment]) -> None: ...
 
-    asyncio.run(serve(payment, load_settings()))
+    raise SystemExit(main(parts, build_app))        # saga.sdk.serve; `parts` gives Parts(payment, sql_scripts)
 
 One local transaction holds the key, the effect, the remembered answer and the waiting reply. Every repetition gets the first answer, an
 undo that comes before its do leaves a tombstone, and replies are sent after the commit from the service's own outbox.
@@ -21,6 +21,8 @@ undo that comes before its do leaves a tombstone, and replies are sent after the
     relay.py        outbox → Kafka                          intake.py   Kafka → gate → offsets
     work.py         long work: in-progress, restarts, undos that wait
     service.py      all of it as one running thing          serve.py    with signals and HTTP, for `__main__`
+    settings.py     `SERVICE_*`                             http.py     /livez, /readyz, /barrier
+    tracing.py      the span that answers
     faults.py       lost, doubled and late records on purpose, off unless configured
     testing.py      the gate without Kafka
 

@@ -66,6 +66,7 @@ class DemoApplication:
             "SERVICE_KAFKA_BOOTSTRAP": place.bootstrap,
             "SERVICE_HTTP_PORT": place.service_urls[name].rpartition(":")[2],
             "SERVICE_FETCH_WAIT": str(place.fetch_wait),
+            "SERVICE_SESSION_TIMEOUT": str(place.session_timeout),
             "SERVICE_SEED": orjson.dumps(self._seed(name)).decode(),
             "SERVICE_FAULTS": orjson.dumps(self._faults(name)).decode(),
         }

@@ -30,7 +30,8 @@ select coalesce(sum(times - 1), 0)::int8 from (
 _FOR_NOTHING = """
 select (select count(*) from payment.payment where state = 'held')
      + (select count(*) from inventory.reservation where state = 'reserved')
-     + (select count(*) from payment.payment p join "order".purchase o using (order_id) where p.state = 'captured' and o.state <> 'confirmed')
+     + (select count(*) from payment.payment p join "order".purchase o using (order_id)
+        where p.state = 'captured' and o.state <> 'confirmed')
      + (select count(*) from shipping.shipment s join "order".purchase o using (order_id) where o.state <> 'confirmed')
      + (select count(*) from "order".purchase o where o.state = 'confirmed'
         and not exists (select 1 from payment.payment p where p.order_id = o.order_id and p.state = 'captured'))

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
+from saga.sdk.barrier import rows
 from saga.sdk.barrier.outbox import Outbox
 from saga.sdk.incoming import Incoming
 from saga.sdk.relay import Relay
@@ -223,6 +225,23 @@ async def test_two_relays_share_the_outbox_without_sending_twice(bench: Bench) -
 
     ids = [headers["ce_id"] for wire in wires for headers in wire.records]
     assert (len(ids), len(set(ids))) == (40, 40)
+
+
+async def test_old_rows_are_forgotten_but_never_what_can_be_undone(bench: Bench, house: Hotel) -> None:  # S10
+    house.moods["bob"] = "full"
+    await bench.do(BOOK, id="kept")
+    await bench.do(BookRoom(guest="bob"), id="refused")
+    await bench.do(BookRoom(guest="eve"), id="undone-late")
+    async with bench.database.transaction() as db:
+        await db.execute("update barrier set last_seen = last_seen - interval '31 days'")
+    await bench.undo("undone-late", CANCEL, id="undo")
+    await bench.undo("never", CANCEL, id="undo-2")
+    async with bench.database.transaction() as db:
+        await rows.forget(db, timedelta(days=30), bench.participant.can_be_undone())
+
+    async with bench.database.reading() as db:
+        left = {row["command_id"] for row in await db.fetch("select command_id from barrier")}
+    assert left == {"kept", "undone-late", "undo", "never", "undo-2"}
 
 
 async def test_outbox_has_the_columns_that_debezium_expects(bench: Bench) -> None:

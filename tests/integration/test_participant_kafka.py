@@ -7,22 +7,20 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
+from pydantic import SecretStr
 
 from saga.embedded.broker import EmbeddedBroker
 from saga.embedded.postgres import EmbeddedPostgres
 from saga.errors import Unavailable
-from saga.ports.messaging import InboundRecord, OutboundRecord
+from saga.ports.messaging import InboundRecord
 from saga.sdk.barrier.gate import Gate
 from saga.sdk.faults import FaultPlan
 from saga.sdk.intake import Intake
 from saga.sdk.serve import kafka_service
 from saga.sdk.service import Parts, Service
 from saga.sdk.settings import ServiceSettings, load_settings
-from saga.sdk.testing import Ask, Bench, Said, read
-from saga.transport.consumer import KafkaConsumer
-from saga.transport.options import KafkaOptions
-from saga.transport.producer import KafkaProducer
-from tests.integration.participants import SCRIPT, BookRoom, CancelRoom, CleanRoom, Hotel, effects, eventually, hotel
+from saga.sdk.testing import Ask, Bench
+from tests.integration.participants import SCRIPT, BookRoom, CancelRoom, CleanRoom, Coordinator, Hotel, effects, eventually, hotel
 
 pytestmark = pytest.mark.integration
 
@@ -52,44 +50,6 @@ async def running(house: Hotel, settings: ServiceSettings) -> AsyncIterator[Serv
             await task
 
 
-class Coordinator:
-    """Asks and listens."""
-
-    def __init__(self, settings: ServiceSettings, dsn_bench: Bench) -> None:
-        options = KafkaOptions(settings.kafka_bootstrap, group_id="listener")
-        self._producer = KafkaProducer(options)
-        self._consumer = KafkaConsumer(options, ["hotel.events"], self._revoked)
-        self._bench = dsn_bench
-        self.heard: list[Said] = []
-
-    async def _revoked(self, _partitions: object) -> None: ...
-
-    async def start(self) -> None:
-        await self._producer.start()
-        await self._consumer.start()
-
-    async def stop(self) -> None:
-        await self._consumer.stop()
-        await self._producer.stop()
-
-    async def send(self, *asks: Ask) -> None:
-        records = [self._bench.record(ask) for ask in asks]
-        out = [OutboundRecord(r.topic, r.key or b"", r.value or b"", tuple((n, v or b"") for n, v in r.headers)) for r in records]
-        assert all(await self._producer.send(out))
-
-    async def hear(self, replies: int) -> list[Said]:
-        """Wait for so many replies."""
-        async with asyncio.timeout(30):
-            while len(self.replies()) < replies:
-                for record in await self._consumer.poll(500, 0.2):
-                    headers = tuple((name, value or b"") for name, value in record.headers)
-                    self.heard.append(read(OutboundRecord(record.topic, record.key or b"", record.value or b"", headers)))
-        return self.replies()
-
-    def replies(self) -> list[Said]:
-        return [said for said in self.heard if "ce_causationid" in said.headers]
-
-
 @pytest.fixture
 async def bench(postgres_dsn: str) -> AsyncIterator[Bench]:
     async with Bench(hotel().participant, postgres_dsn, scripts=[SCRIPT]) as bench:
@@ -98,7 +58,7 @@ async def bench(postgres_dsn: str) -> AsyncIterator[Bench]:
 
 @pytest.fixture
 async def coordinator(settings: ServiceSettings, bench: Bench) -> AsyncIterator[Coordinator]:
-    coordinator = Coordinator(settings, bench)
+    coordinator = Coordinator(settings.kafka_bootstrap, bench)
     await coordinator.start()
     yield coordinator
     await coordinator.stop()
@@ -207,6 +167,38 @@ async def test_service_waits_for_a_broker_and_says_so(settings: ServiceSettings,
         await eventually(ready)
 
 
+async def test_service_waits_for_postgres_in_single_lines_and_still_ends(
+    settings: ServiceSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = settings.model_copy(update={"postgres_dsn": SecretStr("postgresql://nobody:secret@127.0.0.1:1/none")})
+    async with running(hotel(), away) as service:
+        await eventually(lambda: asyncio.sleep(0, len(caplog.records) > 1))
+        assert set(await service.faults()) == {"postgres", "kafka"}
+
+    assert {record.levelname for record in caplog.records} == {"WARNING"}
+    assert all(record.exc_info is None and "secret" not in record.getMessage() for record in caplog.records)
+
+
+async def test_commands_are_answered_after_postgres_has_cut_every_connection(
+    settings: ServiceSettings, bench: Bench, coordinator: Coordinator
+) -> None:  # P12
+    async with running(hotel(), settings):
+        await coordinator.send(*asks(bench, 10))
+        await coordinator.hear(5)
+        async with bench.database.transaction() as db:
+            await db.execute("select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname is not null")
+        await coordinator.send(bench.ask(BookRoom(guest="last"), id="last"))
+        await eventually_hears(coordinator, {f"do-{n}" for n in range(10)} | {"last"})
+
+    assert await service_rows(bench, "effect") == 11
+
+
+async def eventually_hears(coordinator: Coordinator, ids: set[str]) -> None:
+    async with asyncio.timeout(20):
+        while not ids <= {said.headers["ce_causationid"] for said in coordinator.replies()}:
+            await coordinator.hear(len(coordinator.replies()) + 1)
+
+
 class Away(Gate):
     """A gate whose database is away at first."""
 
@@ -256,8 +248,8 @@ async def test_process_answers_ends_on_sigterm_and_waits_for_servers(
     )
     assert process.stderr is not None
     async with asyncio.timeout(30):
-        while b"takes commands" not in await process.stderr.readline():
-            assert process.returncode is None
+        while b"takes commands" not in (line := await process.stderr.readline()):
+            assert line, "it ended before it took commands"
         process.send_signal(signal.SIGTERM)
         rest = await process.stderr.read()
         assert await process.wait() == 0

@@ -20,7 +20,7 @@ select kind, state, type, body, answer_type, answer_body from barrier where comm
 
 -- settle_do: its state and first answer; only from the states before an answer
 update barrier set state = $2, type = $3, body = $4,
-       answer_id = $5, answer_type = $6, answer_outcome = $7, answer_body = $8, answered_at = $9
+       answer_id = $5, answer_type = $6, answer_outcome = $7, answer_body = $8, answered_at = $9, last_seen = $9
 where command_id = $1 and state in ('unknown', 'working')
 returning command_id;
 
@@ -34,7 +34,8 @@ on conflict (command_id) do nothing
 returning command_id;
 
 -- mark_undone: the effect is gone; the refusal takes the place of the do's answer
-update barrier set state = 'undone', answer_id = $2, answer_type = $3, answer_outcome = $4, answer_body = $5, answered_at = $6
+update barrier set state = 'undone', answer_id = $2, answer_type = $3, answer_outcome = $4, answer_body = $5, answered_at = $6,
+       last_seen = $6
 where command_id = $1 and state = 'succeeded'
 returning command_id;
 
