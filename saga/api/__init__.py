@@ -1,1 +1,31 @@
-"""Room: api."""
+"""REST v1: people and programs ask and act over HTTP. Translates between HTTP and `runtime.operations`, decides nothing itself.
+
+    request ─> reading (bytes, depth, strict JSON) ─> asking (bounds) ─> Operations ─> views (listed fields) ─> answer
+                  └────────────┴── wrong ──> problems (RFC 9457: code, and a pointer at what is wrong) <── refused
+
+    sagas     start, list, show, events, as of version N         acts     cancel, retry, skip
+    catalog   definitions, diagrams, dead letters                probes   livez, readyz, metrics
+
+Conventions:
+  - `Idempotency-Key` is required on a start. The same key and body again: 201 and the same answer. Another body: 422. The header's
+    internet draft has expired; this paragraph is what we mean by it. On acts it is optional and makes a repetition change nothing.
+  - The ETag of a saga is its version. `If-Match` on an act is the expected version: another one is a 412, and nothing happens.
+  - Lists go by keyset: `next` of a page is the cursor of the one after it, also in `Link: rel=next`.
+  - An act whose definition version is not loaded here is answered 202: a replica that has it will decide it.
+
+What fails: the database away is a 503 with Retry-After; a commit without an answer is a 503 too, and the same request with the same key
+finds out. A bug is a 500 without internals. Anything a client can send wrong is a 4xx that points at it, never a 500.
+
+Why our own reading of bodies: `json.loads` takes two equal keys, NaN and integers that other readers turn into floats; what two readers
+understand differently must not get in, and a body without bounds is memory without bounds (hazards A4, P14).
+
+Why 404 for what is another tenant's: a 403 would say that it exists. There is one tenant today, `default`, and the predicate is there.
+
+Why no access control yet: it comes with tokens and roles in a later issue. Until then `X-Actor` is taken at its word and stands in the
+events, so the port belongs on a network where everybody may act, and the default host is 127.0.0.1.
+
+Why a problem for readiness: what is wrong must be readable by the person who got the alarm, by part, without another tool.
+
+The document `contracts/openapi.json` is written by `python -m saga.api.export`; a test compares it with the routes, so no route is
+undocumented. There are no documentation pages: they load scripts from elsewhere.
+"""

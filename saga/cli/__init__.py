@@ -1,1 +1,30 @@
-"""Room: cli."""
+"""The `saga` command: run a replica, look at sagas, act on them, check definitions.
+
+    saga demo | serve | migrate | replay          processes and the database
+    saga list | show | events                     look
+    saga cancel | retry | skip                    act
+    saga check | diagram | inspect metrics        definitions and telemetry; no database needed
+
+    app (commands) ─> asked (options as dataclasses) ─> doors (what it opens: the desk, a replica, replay, the demo)
+                                      answers (exit codes, one line for a fault)   shown (tables for people, JSON for machines)
+
+Exit codes: 0 done; 1 the answer is no, or differs (an act refused, `replay --check` found differences, a definition has faults, the
+demonstration's check failed); 2 wrong usage or settings; 3 Postgres or Kafka cannot be reached; 4 there is no such saga; 70 a bug of ours.
+
+`--json` prints one JSON document on stdout with the same fields as REST; faults go to stderr, as JSON too. `demo --json` prints its
+document as the last line. Settings are the SAGA_* variables; options override them.
+
+Why acts speak to the database and not to the REST of a replica: an operator needs them most when replicas are down. They go through
+the same `decide` and the same append with an expected version, so a replica that works on the saga at the same time only conflicts.
+What follows from an act is sent by a replica. A definition that is not loaded here (SAGA_DEFINITIONS) makes the act held for a replica.
+
+Why imports inside functions: `saga --help`, completion and a mistyped option must answer at once; Postgres, Kafka and web libraries
+take most of a second to load and are loaded by the command that needs them.
+"""
+
+
+def main() -> None:
+    """The entry point of the `saga` script and of `python -m saga`. Ends the process with one of the exit codes above."""
+    from saga.cli.app import app  # noqa: PLC0415 - importing this room costs nothing, see above
+
+    app()

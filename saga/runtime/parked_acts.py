@@ -19,7 +19,7 @@ _KINDS: dict[str, type[Act]] = {"cancel": Cancel, "retry": RetryByHand, "skip": 
 def act_record(saga_id: UUID, act: Act) -> InboundRecord:
     """The act as a record; its bytes, hence its primary key among held records, follow from the request's input id."""
     kind = next(name for name, cls in _KINDS.items() if isinstance(act, cls))
-    fields = {name: getattr(act, name) for name in act.__dataclass_fields__ if name not in ("remembered", "expected_version")}
+    fields = {name: getattr(act, name) for name in act.__dataclass_fields__ if name != "remembered"}
     value = orjson.dumps({"act": kind, "saga_id": str(saga_id), **fields}, option=orjson.OPT_SORT_KEYS)
     return InboundRecord(ACTS_TOPIC, 0, 0, None, value, ())
 

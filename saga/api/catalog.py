@@ -1,0 +1,44 @@
+"""Routes: the definitions with their diagrams, and the dead letters."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+from fastapi.responses import PlainTextResponse
+
+from saga.api import cursors, views
+from saga.api.asking import MAX_VERSION, TENANT, DefinitionName, Desk, OnePage
+from saga.api.documenting import problems
+from saga.api.sagas import link_next
+
+router = APIRouter(prefix="/v1")
+DefinitionVersion = Annotated[int, Path(ge=1, le=MAX_VERSION, description="a definition version")]
+
+
+@router.get("/definitions", operation_id="listDefinitions", tags=["definitions"], responses=problems())
+async def definitions(desk: Desk) -> views.DefinitionList:
+    """Every definition version that a replica ever published."""
+    return views.DefinitionList(items=[views.published(row) for row in await desk.definitions()])
+
+
+@router.get(
+    "/definitions/{name}/{version}/diagram",
+    operation_id="drawDefinition",
+    tags=["definitions"],
+    response_class=PlainTextResponse,
+    responses=problems(404),
+)
+async def diagram(name: DefinitionName, version: DefinitionVersion, desk: Desk) -> str:
+    """The graph of a definition version as Mermaid text."""
+    for row in await desk.definitions():
+        if (row.name, row.version) == (name, version):
+            return row.graph
+    raise LookupError("no definition of this name and version was ever published")
+
+
+@router.get("/dead-letters", operation_id="listDeadLetters", tags=["dead letters"], responses=problems())
+async def dead_letters(asked: OnePage, desk: Desk, request: Request, response: Response) -> views.DeadLetterPage:
+    """Records that nobody can use, newest first, with the reason."""
+    rows = await desk.dead_letters(TENANT, asked.limit, cursors.dead_letter_after(asked.cursor))
+    following = cursors.of_dead_letter(rows[-1].id) if len(rows) == asked.limit else None
+    link_next(request, response, "cursor", following)
+    return views.DeadLetterPage(items=[views.seen_dead_letter(row) for row in rows], next=following)

@@ -1,0 +1,44 @@
+"""Cursors: where the next page begins. Opaque to clients, so that the order of a list may change without a new API."""
+
+import base64
+import binascii
+from uuid import UUID
+
+from saga.api.problems import invalid
+
+_SAGAS = b"s"
+_DEAD = b"d"
+
+
+def of_saga(after: UUID) -> str:
+    """The cursor behind this saga."""
+    return _text(_SAGAS + after.bytes)
+
+
+def of_dead_letter(after: str) -> str:
+    """The cursor behind the dead letter of this id (hex)."""
+    return _text(_DEAD + bytes.fromhex(after))
+
+
+def saga_after(cursor: str | None) -> UUID | None:
+    """What `of_saga` was given. Raises RequestRefused for anything else."""
+    return None if cursor is None else UUID(bytes=_bytes(cursor, _SAGAS, 16))
+
+
+def dead_letter_after(cursor: str | None) -> str | None:
+    """What `of_dead_letter` was given. Raises RequestRefused for anything else."""
+    return None if cursor is None else _bytes(cursor, _DEAD, None).hex()
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _bytes(cursor: str, kind: bytes, length: int | None) -> bytes:
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise invalid("query", "cursor", "this is no cursor: take it from `next` of the page before") from None
+    if raw[:1] != kind or not raw[1:] or (length is not None and len(raw) != length + 1):
+        raise invalid("query", "cursor", "this cursor is not one of this list")
+    return raw[1:]

@@ -1,0 +1,216 @@
+"""What clients see: every field is listed here, so nothing internal gets out by being added to a row (A3)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from saga.ports.streams import DeadRow, DefinitionRow, SagaRow
+from saga.runtime.operations import ActResult, EventView, SagaView
+
+
+class _Seen(BaseModel):
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+
+class StartedSaga(_Seen):
+    """The answer to a start, the same on every repetition."""
+
+    saga_id: UUID
+    href: str
+
+
+class ListedSaga(_Seen):
+    """A saga in a list. Times are the database's; `waits_for` is one sentence."""
+
+    saga_id: UUID
+    definition: str
+    definition_version: int
+    key: str
+    status: str
+    ended: bool
+    version: int
+    started_at: datetime
+    last_progress: datetime
+    ended_at: datetime | None
+    due_at: datetime | None
+    waits_for: str
+    parked_steps: list[str]
+
+
+class SagaPage(_Seen):
+    """A page of sagas, newest first; `next` is the cursor of the page after it."""
+
+    items: list[ListedSaga]
+    next: str | None
+
+
+class SeenStep(_Seen):
+    """A step: what was sent, what it waits for, and what became of its undo."""
+
+    step: str
+    branch: str
+    kind: str
+    status: str
+    command_id: str
+    command_type: str
+    participant: str
+    attempt: int
+    generation: int
+    due_at: datetime | None
+    undo_status: str
+    undo_command_id: str
+    undo_attempt: int
+    undo_due_at: datetime | None
+    detail: str
+
+
+class ShownSaga(ListedSaga):
+    """One saga. `explanation` says what it waits for and why; `cause` why it turned back."""
+
+    partition_key: str
+    trace_id: str
+    cause: str
+    explanation: str
+    steps: list[SeenStep]
+    events_href: str
+
+
+class SeenEvent(_Seen):
+    """An event of the stream, in today's shape."""
+
+    version: int
+    name: str
+    at: datetime
+    step: str
+    data: Mapping[str, Any]
+
+
+class EventPage(_Seen):
+    """Events in order; `next` is the `after` of the page behind them."""
+
+    items: list[SeenEvent]
+    next: int | None
+
+
+class DoneAct(_Seen):
+    """What an act did: the version behind it and the events it caused. `held`: a replica with this definition version will decide it."""
+
+    saga_id: UUID
+    version: int
+    status: str
+    events: list[str]
+    held: bool
+
+
+class PublishedDefinition(_Seen):
+    """A definition version that some replica has loaded."""
+
+    name: str
+    version: int
+    hash: str
+    starts_on: str
+    topics: list[str]
+    diagram_href: str
+
+
+class DefinitionList(_Seen):
+    """Every definition version ever published."""
+
+    items: list[PublishedDefinition]
+
+
+class SeenDeadLetter(_Seen):
+    """A record that nobody can use: where it stood and why. Its body stays in the database (it may hold personal data)."""
+
+    id: str
+    reason: str
+    detail: str
+    target: str
+    topic: str
+    partition: int
+    offset: int
+    body_bytes: int = Field(description="size of the body as stored")
+    dead_at: datetime
+
+
+class DeadLetterPage(_Seen):
+    """A page of dead letters, newest first."""
+
+    items: list[SeenDeadLetter]
+    next: str | None
+
+
+class Liveness(_Seen):
+    """The process answers."""
+
+    alive: bool = True
+
+
+class Readiness(_Seen):
+    """Everything that the process needs is there."""
+
+    ready: bool = True
+
+
+def listed(row: SagaRow) -> ListedSaga:
+    """A row as clients see it."""
+    return ListedSaga.model_validate(row)
+
+
+def shown(view: SagaView) -> ShownSaga:
+    """A saga as clients see it."""
+    return ShownSaga(
+        **listed(view.row).model_dump(),
+        partition_key=view.partition_key,
+        trace_id=view.trace_id,
+        cause=view.cause,
+        explanation=view.explanation,
+        steps=[SeenStep.model_validate(step) for step in view.steps],
+        events_href=f"{saga_href(view.row.saga_id)}/events",
+    )
+
+
+def seen_event(event: EventView) -> SeenEvent:
+    """An event as clients see it."""
+    return SeenEvent.model_validate(event)
+
+
+def done(result: ActResult) -> DoneAct:
+    """An act's result as clients see it."""
+    return DoneAct.model_validate(result)
+
+
+def published(row: DefinitionRow) -> PublishedDefinition:
+    """A definition version as clients see it."""
+    return PublishedDefinition(
+        name=row.name,
+        version=row.version,
+        hash=row.hash,
+        starts_on=row.starts_on,
+        topics=list(row.topics),
+        diagram_href=f"/v1/definitions/{row.name}/{row.version}/diagram",
+    )
+
+
+def seen_dead_letter(row: DeadRow) -> SeenDeadLetter:
+    """A dead letter as clients see it."""
+    letter = row.letter
+    return SeenDeadLetter(
+        id=row.id,
+        reason=letter.reason,
+        detail=letter.detail,
+        target=letter.target,
+        topic=letter.record.topic,
+        partition=letter.record.partition,
+        offset=letter.record.offset,
+        body_bytes=len(letter.record.value or b""),
+        dead_at=row.dead_at,
+    )
+
+
+def saga_href(saga_id: UUID) -> str:
+    """Where a saga is shown."""
+    return f"/v1/sagas/{saga_id}"

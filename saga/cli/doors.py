@@ -1,0 +1,66 @@
+"""What commands open: the desk, a replica, the migrations, replay, the demonstration. A test passes doors of its own as typer's `obj`."""
+# ruff: noqa: PLC0415 - heavy libraries are loaded by the command that needs them
+
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from saga.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from saga.config import Settings
+    from saga.embedded.demo import DemoOptions
+    from saga.runtime.operations import Operations
+    from saga.runtime.replay import ReplayReport
+
+
+def _operations(settings: "Settings") -> "AbstractAsyncContextManager[Operations]":
+    from saga.bootstrap import operations
+
+    return operations(settings)
+
+
+async def _serve(settings: "Settings") -> None:
+    from saga.bootstrap import serve
+
+    await serve(settings)
+
+
+async def _migrate(settings: "Settings") -> Sequence[str]:
+    from saga.bootstrap import migrate
+
+    return await migrate(settings)
+
+
+async def _replay(settings: "Settings", check: bool) -> "ReplayReport":
+    from saga.bootstrap import replay
+
+    return await replay(settings, check=check)
+
+
+def _demo(options: "DemoOptions") -> int:
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    from saga.embedded.demo import run
+
+    try:
+        return run(options)
+    except ModuleNotFoundError as error:
+        if error.name is None or not options.application.startswith(error.name):
+            raise
+        raise ConfigurationError(f"there is no {options.application} here: run the demonstration in a checkout of the project") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Each is opened by the command that needs it, and loads its libraries then."""
+
+    operations: "Callable[[Settings], AbstractAsyncContextManager[Operations]]" = _operations
+    serve: "Callable[[Settings], Coroutine[Any, Any, None]]" = _serve
+    migrate: "Callable[[Settings], Coroutine[Any, Any, Sequence[str]]]" = _migrate
+    replay: "Callable[[Settings, bool], Coroutine[Any, Any, ReplayReport]]" = _replay
+    demo: "Callable[[DemoOptions], int]" = _demo

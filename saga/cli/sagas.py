@@ -1,0 +1,197 @@
+"""Commands on sagas: look at them, act on them."""
+# ruff: noqa: PLC0415 - heavy libraries are loaded by the command that needs them
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from uuid import UUID, uuid4
+
+import typer
+
+from saga.cli.asked import OnAct, OnDatabase, OnSaga, OnStep, command
+from saga.cli.doors import Doors
+from saga.cli.shown import print_facts, print_json, print_line, print_table
+from saga.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from saga.runtime.operations import ActResult, Operations
+
+TENANT = "default"
+Status = Literal["running", "compensating", "parked", "completed", "compensated", "cancelled"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class List(OnDatabase):
+    """Filters and the page."""
+
+    definition: Annotated[str | None, typer.Option(help="Only sagas of this definition.")] = None
+    status: Annotated[Status | None, typer.Option(help="Only this status.")] = None
+    key: Annotated[str | None, typer.Option(help="Only this business key.")] = None
+    started_after: Annotated[datetime | None, typer.Option(help="UTC.")] = None
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 50
+    after: Annotated[UUID | None, typer.Option(help="The page behind this saga: `next` of the page before.")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Show(OnSaga):
+    """Which version."""
+
+    at: Annotated[int | None, typer.Option(min=1, help="As of this version.")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Events(OnSaga):
+    """Which events."""
+
+    after: Annotated[int, typer.Option(min=0, help="Only versions above this one.")] = 0
+    limit: Annotated[int, typer.Option(min=1, max=1_000)] = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retry(OnStep):
+    """How far to go."""
+
+    even_if_forgotten: Annotated[bool, typer.Option("--even-if-forgotten", help="Also if the participant may not remember it.")] = False
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    command(app, "list", List)(list_sagas)
+    command(app, "show", Show)(show)
+    command(app, "events", Events)(events)
+    command(app, "cancel", OnAct)(cancel)
+    command(app, "retry", Retry)(retry)
+    command(app, "skip", OnStep)(skip)
+
+
+def list_sagas(asked: List, doors: Doors) -> None:
+    """List sagas, newest first."""
+    from saga.api.views import SagaPage, listed
+    from saga.ports.streams import SagaFilter
+
+    since = asked.started_after.replace(tzinfo=UTC) if asked.started_after else None
+    wanted = SagaFilter(TENANT, asked.definition, asked.status, asked.key, since)
+    page = _ask(asked, doors, lambda desk: desk.list_sagas(wanted, asked.limit, asked.after))
+    if asked.as_json:
+        print_json(SagaPage(items=[listed(row) for row in page.rows], next=str(page.after) if page.after else None).model_dump(mode="json"))
+        return
+    heads = ("saga", "definition", "key", "status", "version", "started (UTC)", "waits for")
+    print_table(
+        heads, [(row.saga_id, row.definition, row.key, row.status, row.version, row.started_at, row.waits_for) for row in page.rows]
+    )
+    if page.after:
+        print_line(f"more: --after {page.after}")
+
+
+def show(asked: Show, doors: Doors) -> None:
+    """Show one saga: its steps, what it waits for and why; now or as of a version."""
+    from saga.api.views import shown
+
+    named = _named(asked.saga)
+
+    async def view(desk: "Operations") -> Any:
+        return await desk.show(TENANT, await _id_of(desk, named), asked.at)
+
+    seen = shown(_ask(asked, doors, view))
+    if asked.as_json:
+        print_json(seen.model_dump(mode="json", exclude={"events_href"}))
+        return
+    names = ("saga_id", "definition", "key", "status", "version", "started_at", "ended_at", "due_at", "cause", "trace_id")
+    print_facts([*((name, getattr(seen, name)) for name in names), ("waits for", seen.explanation)])
+    heads = ("step", "status", "attempt", "due (UTC)", "undo", "participant", "detail")
+    print_table(
+        heads,
+        [
+            (f"{one.step} {one.branch}".strip(), one.status, one.attempt or "", one.due_at, one.undo_status, one.participant, one.detail)
+            for one in seen.steps
+        ],
+    )
+
+
+def events(asked: Events, doors: Doors) -> None:
+    """List the events of one saga, oldest first."""
+    from saga.api.views import EventPage, seen_event
+
+    named = _named(asked.saga)
+
+    async def page(desk: "Operations") -> Any:
+        return await desk.events(TENANT, await _id_of(desk, named), asked.after, asked.limit)
+
+    found = [seen_event(event) for event in _ask(asked, doors, page)]
+    following = found[-1].version if len(found) == asked.limit else None
+    if asked.as_json:
+        print_json(EventPage(items=found, next=following).model_dump(mode="json"))
+        return
+    print_table(
+        ("version", "at (UTC)", "event", "step", "data"), [(one.version, one.at, one.name, one.step, dict(one.data)) for one in found]
+    )
+    if following is not None:
+        print_line(f"more: --after {following}")
+
+
+def cancel(asked: OnAct, doors: Doors) -> None:
+    """Turn a saga back: what was done is undone. Too late once the pivot was issued."""
+    _act(asked, doors, "cancel", {})
+
+
+def retry(asked: Retry, doors: Doors) -> None:
+    """Send a step's command, or its undo, again; or build it again with mended code."""
+    _act(asked, doors, "retry", {"step": asked.step, "branch": asked.branch, "even_if_forgotten": asked.even_if_forgotten})
+
+
+def skip(asked: OnStep, doors: Doors) -> None:
+    """Go on without a stuck step after the pivot, or without a parked undo."""
+    _act(asked, doors, "skip", {"step": asked.step, "branch": asked.branch})
+
+
+def _act(asked: OnAct, doors: Doors, verb: str, more: dict[str, Any]) -> None:
+    from saga.api.views import done
+    from saga.runtime.operations import ActRequest
+
+    named = _named(asked.saga)
+    identity = f"cli:{verb}:{uuid4()}"  # before the first try, so that a try of the intake is recognised
+
+    async def perform(desk: "Operations") -> "ActResult":
+        saga_id = await _id_of(desk, named)
+        act = ActRequest(saga_id, asked.who, asked.reason, identity, expected_version=asked.if_version, **more)
+        doing: dict[str, Callable[[str, ActRequest], Awaitable[ActResult]]] = {
+            "cancel": desk.cancel,
+            "retry": desk.retry,
+            "skip": desk.skip,
+        }
+        return await doing[verb](TENANT, act)
+
+    result = _ask(asked, doors, perform)
+    if asked.as_json:
+        print_json(done(result).model_dump(mode="json"))
+    elif result.held:
+        print_line("held: its definition version is not loaded here (SAGA_DEFINITIONS); a replica that has it will decide")
+    else:
+        print_line(f"{result.saga_id} is {result.status} at version {result.version}: {', '.join(result.events) or 'nothing to change'}")
+
+
+def _ask(asked: OnDatabase, doors: Doors, question: "Callable[[Operations], Awaitable[Any]]") -> Any:
+    settings = asked.settings()
+
+    async def ask() -> Any:
+        async with doors.operations(settings) as desk:
+            return await question(desk)
+
+    return asyncio.run(ask())
+
+
+def _named(text: str) -> UUID | tuple[str, str]:
+    """What the argument names: an id, or a definition and a key. Raises ConfigurationError, before anything is connected."""
+    definition, colon, key = text.partition(":")
+    if colon and definition and key and "\x00" not in text:
+        return definition, key
+    try:
+        return UUID(text)
+    except ValueError:
+        raise ConfigurationError(f"{text[:80]!r} is neither the id of a saga nor definition:key, as in fulfil-order:1042") from None
+
+
+async def _id_of(desk: "Operations", named: UUID | tuple[str, str]) -> UUID:
+    return named if isinstance(named, UUID) else await desk.find(TENANT, *named)

@@ -1,0 +1,160 @@
+"""A small desk for tests of REST and CLI: sagas in a dict, keys in a dict, and switches for what may go wrong."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from saga.body import canonical
+from saga.errors import ActRefused, ContractError
+from saga.ports.messaging import InboundRecord
+from saga.ports.streams import DeadLetter, DeadRow, DefinitionRow, Page, SagaFilter, SagaRow
+from saga.runtime.operations import ActRequest, ActResult, EventView, SagaView, Started, StepView
+
+NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+DEFINITION = "fulfil-order"
+
+
+def row(number: int, **changes: Any) -> SagaRow:
+    """A running saga at version 3; higher numbers are newer."""
+    made = SagaRow(
+        saga_id=UUID(int=number),
+        version=3,
+        tenant="default",
+        definition=DEFINITION,
+        definition_version=1,
+        key=f"order-{number}",
+        status="running",
+        ended=False,
+        due_at=NOW + timedelta(seconds=30),
+        started_at=NOW,
+        last_progress=NOW,
+        ended_at=None,
+        waits_for="the answer to accept_order from order (attempt 1)",
+        parked_steps=(),
+    )
+    return replace(made, **changes)
+
+
+def step(name: str = "accept_order") -> StepView:
+    """A step that waits for its first answer."""
+    due = NOW + timedelta(seconds=30)
+    command = "com.example.order.AcceptOrder.v1"
+    return StepView(name, "", "compensatable", "issued", "c-1", command, "order", 1, 0, due, "", "", 0, None, "")
+
+
+def letter(number: int) -> DeadRow:
+    """A dead letter; the fake lists them by falling number."""
+    record = InboundRecord("payment.events", 0, number, b"order-1", b'{"card": "secret-canary"}', ())
+    return DeadRow(f"{number:064x}", DeadLetter(record, "", "unknown-saga", "no saga has this id"), NOW)
+
+
+@dataclass
+class FakeOperations:
+    """Answers like the real desk, from memory. `raises` is raised by every call; `wrong` is what readiness finds."""
+
+    rows: dict[UUID, SagaRow] = field(default_factory=dict)
+    letters: list[DeadRow] = field(default_factory=list)
+    acts: list[tuple[str, ActRequest]] = field(default_factory=list)
+    starts: dict[str, tuple[bytes, UUID]] = field(default_factory=dict)
+    wrong: Mapping[str, str] = field(default_factory=dict)
+    raises: Exception | None = None
+    held: bool = False
+
+    def with_rows(self, count: int) -> "FakeOperations":
+        """This desk with so many sagas, numbered from 1."""
+        self.rows = {UUID(int=number): row(number) for number in range(1, count + 1)}
+        return self
+
+    async def start(self, tenant: str, definition: str, body: Mapping[str, Any], request_key: str) -> Started:
+        self._perhaps()
+        if definition != DEFINITION:
+            raise ContractError("unknown-definition", "no definition of this name is loaded")
+        if not isinstance(body.get("order_id"), str):
+            raise ContractError("invalid-body", "order_id: Field required; lines.0.quantity: Input should be a valid integer")
+        given = hashlib.sha256(canonical(dict(body))).digest()
+        if request_key in self.starts:
+            known, saga_id = self.starts[request_key]
+            if known != given:
+                raise ContractError("conflicting-start", "this key was used with another body")
+            return Started(saga_id, created=False)
+        saga_id = UUID(int=len(self.rows) + 1)
+        self.rows[saga_id] = row(saga_id.int, key=str(body["order_id"]))
+        self.starts[request_key] = given, saga_id
+        return Started(saga_id, created=True)
+
+    async def cancel(self, tenant: str, act: ActRequest) -> ActResult:
+        return self._act("cancel", act)
+
+    async def retry(self, tenant: str, act: ActRequest) -> ActResult:
+        return self._act("retry", act)
+
+    async def skip(self, tenant: str, act: ActRequest) -> ActResult:
+        return self._act("skip", act)
+
+    async def show(self, tenant: str, saga_id: UUID, at_version: int | None = None) -> SagaView:
+        found = self._row(saga_id)
+        if at_version is not None:
+            if at_version > found.version:
+                raise LookupError(f"the saga has versions 1 to {found.version}")
+            found = replace(found, version=at_version)
+        return SagaView(found, found.key, "4bf92f3577b34da6a3ce929d0e0e4736", "", (step(),), found.waits_for)
+
+    async def events(self, tenant: str, saga_id: UUID, after: int = 0, limit: int = 200) -> Sequence[EventView]:
+        versions = range(after + 1, min(after + limit, self._row(saga_id).version) + 1)
+        return [EventView(version, "StepIssued", NOW, "accept_order", {"attempt": 1}) for version in versions]
+
+    async def find(self, tenant: str, definition: str, key: str) -> UUID:
+        self._perhaps()
+        for saga_id, found in self.rows.items():
+            if (found.definition, found.key) == (definition, key):
+                return saga_id
+        raise LookupError("no saga has this key")
+
+    async def list_sagas(self, wanted: SagaFilter, limit: int, after: UUID | None) -> Page:
+        self._perhaps()
+        fits = [
+            found
+            for found in sorted(self.rows.values(), key=lambda one: one.saga_id, reverse=True)
+            if (after is None or found.saga_id < after)
+            and wanted.status in (None, found.status)
+            and wanted.definition in (None, found.definition)
+            and wanted.key in (None, found.key)
+        ]
+        return Page(tuple(fits[:limit]), fits[limit - 1].saga_id if len(fits) > limit else None)
+
+    async def dead_letters(self, tenant: str | None, limit: int, after: str | None) -> Sequence[DeadRow]:
+        self._perhaps()
+        return [one for one in self.letters if after is None or one.id < after][:limit]
+
+    async def definitions(self) -> Sequence[DefinitionRow]:
+        self._perhaps()
+        return [DefinitionRow(DEFINITION, 1, "abc", ("order.events",), "flowchart TD\n", "com.example.order.OrderPlaced.v1")]
+
+    async def faults(self) -> Mapping[str, str]:
+        self._perhaps()
+        return self.wrong
+
+    def _perhaps(self) -> None:
+        if self.raises is not None:
+            raise self.raises
+
+    def _row(self, saga_id: UUID) -> SagaRow:
+        self._perhaps()
+        if saga_id not in self.rows:
+            raise LookupError("no saga has this id")
+        return self.rows[saga_id]
+
+    def _act(self, verb: str, act: ActRequest) -> ActResult:
+        found = self._row(act.saga_id)
+        if act.expected_version not in (None, found.version):
+            raise ActRefused("version-changed", f"the saga is at version {found.version}, not {act.expected_version}")
+        if act.step == "ship":
+            raise ActRefused("not-issued", "ship has not been issued")
+        self.acts.append((verb, act))
+        if self.held:
+            return ActResult(act.saga_id, found.version, found.status, (), held=True)
+        self.rows[act.saga_id] = replace(found, version=found.version + 1, status="compensating")
+        return ActResult(act.saga_id, found.version + 1, "compensating", ("TurnedBack",))
