@@ -3,6 +3,7 @@
 What a user function may see (`Materials`) is decoded from the fold when it asks for it, not before: most steps need one reply.
 """
 
+import inspect
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -116,8 +117,8 @@ T = TypeVar("T")
 def _guarded(builder: Builder, call: Callable[[], T]) -> T | BuildFault:
     try:
         return call()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         frames = traceback.extract_tb(error.__traceback__)
-        written_in = builder.function.__code__.co_filename
-        user = next((frame for frame in reversed(frames) if frame.filename == written_in), frames[-1])
+        code = getattr(inspect.unwrap(builder.function), "__code__", None)
+        user = next((frame for frame in reversed(frames) if code is not None and frame.filename == code.co_filename), frames[-1])
         return BuildFault(builder.name, type(error).__name__, f"{PurePath(user.filename).name}:{user.lineno}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from saga.core import events as e
-from saga.core.state import Sending, State, StepId
+from saga.core.state import Do, Sending, State, StepId, Undo
 
 _SENDING_EVENTS = (e.StepIssued, e.StepResent, e.UndoIssued, e.UndoResent)
 
@@ -40,7 +40,7 @@ def sends(event: e.Event) -> bool:
 def command_of(state: State, event: e.Event) -> CommandToSend | None:
     """The command that `event` sends, read in a fold that includes it; None if the fold does not want it sent any more.
 
-    Not wanted: answered, superseded by a newer attempt, or a do of a saga that has turned back (design 4.5: no do is sent then, by
+    Not wanted: answered, its attempt over or superseded, or a do of a saga that has turned back (design 4.5: no do is sent then, by
     nobody). A relay that finds an old pointer asks here, so a takeover never revives what is over.
     """
     if not isinstance(event, _SENDING_EVENTS):
@@ -48,7 +48,7 @@ def command_of(state: State, event: e.Event) -> CommandToSend | None:
     step = state.steps[StepId(event.step, event.branch)]
     undo = isinstance(event, e.UndoIssued | e.UndoResent)
     sending = step.undo_sending if undo else step.sending
-    awaited = step.awaits_undo if undo else step.awaits_do and state.turned_back is None
+    awaited = step.undo is Undo.ISSUED if undo else step.do is Do.ISSUED and state.turned_back is None
     if sending is None or not awaited or (sending.command_id, sending.attempt) != (event.command_id, event.attempt):
         return None
     return _command(state, sending, event.step)

@@ -8,6 +8,7 @@ from typing import Any
 
 from saga.core import events as e
 from saga.core.state import CommandRef, Do, Sending, State, Step, StepId, Undo
+from saga.messages import Outcome
 
 
 def evolve(state: State, event: e.Event) -> State:
@@ -147,7 +148,7 @@ def _(event: e.BuildFailed, state: State) -> State:
     of = StepId(event.step, event.branch)
     detail = f"{event.function}: {event.error_type} at {event.place}"
     if event.undo:
-        return _change(state, event, undo=Undo.PARKED, undo_detail=detail, undo_open=False)
+        return _change(state, event, undo=Undo.PARKED, undo_detail=detail)
     step = state.steps.get(of) or Step(id=of, kind=event.kind, after=event.after, do=Do.BUILD_FAILED)
     return _with(state, replace(step, do=Do.BUILD_FAILED, detail=detail))
 
@@ -165,7 +166,7 @@ def _(event: e.UndoIssued, state: State) -> State:
         event,
         undo=Undo.ISSUED,
         undo_sending=_sent(event, 0, event.undoes),
-        undo_open=True,
+        undo_answer="",
         undo_unanswered=False,
         fence=event.kind == "fence",
         undo_detail="",
@@ -199,7 +200,7 @@ def _(event: e.UndoSucceeded, state: State) -> State:
         event,
         undo=Undo.UNDONE if event.effect else Undo.NOTHING,
         undo_sending=_due(step.undo_sending, None),
-        undo_open=False,
+        undo_answer=(Outcome.SUCCEEDED if event.effect else Outcome.NOTHING_TO_UNDO).value,
         undo_unanswered=False,
         nothings=step.nothings + (not event.effect),
         undo_detail="",
@@ -210,8 +211,15 @@ def _(event: e.UndoSucceeded, state: State) -> State:
 def _(event: e.UndoRefused, state: State) -> State:
     step = _of(state, event)
     undo = Undo.FENCED if step.fence else Undo.PARKED
-    sending = _due(step.undo_sending, None)
-    return _change(state, event, undo=undo, undo_sending=sending, undo_open=False, undo_unanswered=False, undo_detail=event.code)
+    return _change(
+        state,
+        event,
+        undo=undo,
+        undo_sending=_due(step.undo_sending, None),
+        undo_answer=Outcome.REFUSED.value,
+        undo_unanswered=False,
+        undo_detail=event.code,
+    )
 
 
 @_evolve.register

@@ -62,7 +62,6 @@ def issue(draft: Draft, node: StepNode, generation: int, act: Act | None = None)
             attempts=retry.attempts if node.kind is StepKind.COMPENSATABLE else 0,
             first_ms=milliseconds(retry.first),
             cap_ms=milliseconds(retry.cap),
-            attempt=_next_attempt(draft.state.step(node.name)),
             **by_hand(act),
         )
     )
@@ -144,10 +143,6 @@ def skipped_by_hand(draft: Draft) -> tuple[str, ...]:
 def _is_settled(draft: Draft, name: str) -> bool:
     step = draft.state.steps.get(StepId(name))
     return step is not None and step.do in _SETTLED
-
-
-def _next_attempt(step: Step | None) -> int:
-    return 1 if step is None or step.sending is None else step.sending.attempt + 1
 
 
 def _build_failed(draft: Draft, node: StepNode, fault: BuildFault, act: Act | None) -> None:

@@ -79,7 +79,7 @@ class Skip(Act):
     branch: str = ""
 
 
-Input = Start | ReplyInput | Tick | Cancel | RetryByHand | Skip
+Input = Start | ReplyInput | Tick | Act
 
 
 class Ignored(StrEnum):

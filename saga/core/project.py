@@ -96,11 +96,21 @@ def _awaited(what: str, sending: Sending | None, *, retrying: bool, person: bool
 
 
 def step_status(state: State, step: Step) -> str:
-    """The word of design 4.3 for one step."""
+    """The word of design 4.3 for one step. What failed to build was never issued: it is pending, or skipped once the saga turned back."""
+    if step.undo is Undo.FENCED:
+        return (Do.SUCCEEDED if step.happened else Do.IN_DOUBT).value
     if step.undo is not None:
-        return {Undo.NOTHING: "undone", Undo.FENCED: "in doubt", Undo.RETRYING: "undoing", Undo.ISSUED: "undoing"}.get(
-            step.undo, step.undo.value
-        )
-    if step.do is Do.BUILD_FAILED and state.turned_back is not None:
-        return Do.SKIPPED.value
+        return _UNDO_WORDS[step.undo]
+    if step.do is Do.BUILD_FAILED:
+        return "pending" if state.turned_back is None else Do.SKIPPED.value
     return step.do.value
+
+
+_UNDO_WORDS = {
+    Undo.ISSUED: "undoing",
+    Undo.RETRYING: "undoing",
+    Undo.UNDONE: "undone",
+    Undo.NOTHING: "undone",
+    Undo.PARKED: "undo parked",
+    Undo.SKIPPED: "skipped",
+}

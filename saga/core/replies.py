@@ -41,7 +41,8 @@ def reply(draft: Draft, given: ReplyInput) -> None:
 def _by_table(answer: Answer) -> None:
     step, state = answer.step, answer.draft.state
     if answer.ref.undo:
-        handler = UNDOING.get((step.undo, answer.outcome)) if step.undo is not None else None
+        copied = step.undo_answer == answer.outcome
+        handler = UNDOING.get((step.undo, answer.outcome)) if step.undo is not None and not copied else None
     else:
         handler = (FORWARD if state.turned_back is None else BACK).get((step.do, answer.outcome))
     if handler is None:

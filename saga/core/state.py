@@ -84,7 +84,7 @@ class Step:
     """One branch of a step.
 
     `happened`: a success of the do is known. `unanswered`: the do's budget is spent, resending goes on. `nothings` counts answers
-    nothing-to-undo. `undo_open`: the undo sent last has no lasting answer yet.
+    nothing-to-undo. `undo_answer`: the lasting answer to the undo sent last.
     """
 
     id: StepId
@@ -100,7 +100,7 @@ class Step:
     skipped_by_hand: bool = False
     undo: Undo | None = None
     undo_sending: Sending | None = None
-    undo_open: bool = False
+    undo_answer: str = ""
     undo_unanswered: bool = False
     fence: bool = False
     nothings: int = 0
@@ -115,6 +115,11 @@ class Step:
     def awaits_undo(self) -> bool:
         """A reply to the undo is still waited for."""
         return self.undo in (Undo.ISSUED, Undo.RETRYING)
+
+    @property
+    def undo_open(self) -> bool:
+        """An undo was sent, and the one sent last has no lasting answer yet."""
+        return self.undo_sending is not None and not self.undo_answer
 
 
 @dataclass(frozen=True, slots=True)

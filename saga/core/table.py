@@ -8,6 +8,7 @@ Handlers get the reply as `Answer`: everything about it is known to be sound by 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from saga.core import events as e
 from saga.core.compensation import IN_DOUBT, REFUSED, doubt, end_undo_attempt, park_undo, turn_back, undo_sent
@@ -76,9 +77,9 @@ def fail_back(a: Answer) -> None:
 
 
 def progress(a: Answer) -> None:
-    """Still at work: the deadline moves."""
+    """Still at work: the deadline moves, by the span that the participant was told."""
     sending = sent(a.step)
-    due = a.draft.now + a.node.deadline
+    due = a.draft.now + timedelta(milliseconds=sending.answer_within_ms)
     a.draft.emit(e.StepProgressed(at=a.draft.now, **named(a.step, sending), attempt=sending.attempt, due_at=due))
 
 
@@ -156,7 +157,7 @@ def undo_failed(a: Answer) -> None:
 def undo_progress(a: Answer) -> None:
     """Still undoing: the deadline moves."""
     sending = undo_sent(a.step)
-    due = a.draft.now + a.node.undo_deadline
+    due = a.draft.now + timedelta(milliseconds=sending.answer_within_ms)
     a.draft.emit(e.UndoProgressed(at=a.draft.now, **named(a.step, sending), attempt=sending.attempt, due_at=due))
 
 
@@ -175,7 +176,7 @@ def undo_answer_parked(a: Answer) -> None:
     if not a.step.undo_open:
         undo_contradicts(a)
     else:
-        {Outcome.SUCCEEDED: undo_done, Outcome.NOTHING_TO_UNDO: undo_nothing}[a.outcome](a)
+        {Outcome.SUCCEEDED: undo_done, Outcome.NOTHING_TO_UNDO: undo_nothing, Outcome.REFUSED: undo_refused}[a.outcome](a)
 
 
 def contradict(a: Answer, cause: str) -> None:
@@ -222,6 +223,7 @@ UNDOING: Mapping[tuple[Undo, Outcome], Handler] = {
     (Undo.RETRYING, Outcome.REFUSED): undo_refused,
     (Undo.PARKED, Outcome.SUCCEEDED): undo_answer_parked,
     (Undo.PARKED, Outcome.NOTHING_TO_UNDO): undo_answer_parked,
+    (Undo.PARKED, Outcome.REFUSED): undo_answer_parked,
     (Undo.UNDONE, Outcome.NOTHING_TO_UNDO): undo_contradicts,
     (Undo.UNDONE, Outcome.REFUSED): undo_contradicts,
     (Undo.NOTHING, Outcome.SUCCEEDED): undo_contradicts,

@@ -11,11 +11,15 @@ from saga.core.state import Do, Sending, Step, StepId, Undo
 
 
 def tick(draft: Draft, given: Tick) -> None:
-    """Go over the steps as they stood when the tick came; what one deadline causes is seen by the next."""
+    """Go over the steps as they stood when the tick came; what one deadline causes is seen by the next.
+
+    Attempts that run out come before attempts that begin: they may turn the saga back, and then nothing is sent again.
+    """
     if draft.state.ended:
         draft.ignore(Ignored.NOTHING_DUE)
         return
-    for of in tuple(draft.state.steps):
+    running_first = sorted(draft.state.steps.values(), key=lambda step: step.do is Do.RETRYING)
+    for of in [step.id for step in running_first]:
         _do_due(draft, of, given)
         _undo_due(draft, of, given)
     draft.ignore(Ignored.NOTHING_DUE)

@@ -50,13 +50,16 @@ def decode(data: bytes) -> Event:
 
 
 def decode_body(data: bytes) -> Json:
-    """The JSON of a stored event, upcast: for people to look at."""
+    """The JSON of a stored event, upcast: for people to look at. Raises ContractError `unreadable-event`."""
     codec, raw = data[0] if data else SEALED, data[1:]
-    if codec == COMPRESSED:
-        raw = zlib.decompress(raw)
-    elif codec != PLAIN:
+    if codec not in (PLAIN, COMPRESSED):
         raise ContractError("unreadable-event", f"codec {codec} is not known to this release")
-    body: Json = orjson.loads(raw)
+    try:
+        body: Json = orjson.loads(zlib.decompress(raw) if codec == COMPRESSED else raw)
+    except (zlib.error, orjson.JSONDecodeError) as error:
+        raise ContractError("unreadable-event", f"{type(error).__name__} in an event's body") from None
+    if not isinstance(body, dict):
+        raise ContractError("unreadable-event", "an event's body must be one JSON object")
     while upcast := UPCASTS.get((str(body.get("event")), int(body.get("schema", 1)))):
         body = upcast(body)
     return body

@@ -145,6 +145,7 @@ class DefinitionRow:
     hash: str
     topics: tuple[str, ...]  # what the coordinator must subscribe to for it
     graph: str  # Mermaid text
+    starts_on: str = ""  # the type of the event that starts it
 
 
 @dataclass(frozen=True, slots=True)
