@@ -1,0 +1,58 @@
+# `make demo` shows it, `make test` proves it. Both prepare .venv themselves; a second run installs nothing.
+#
+#   make demo ARGS="--orders 200 --seed 7"   orders through four services while the coordinator is killed; Ctrl-C ends it
+#   make test                                the house and every test, the fast ones first
+#   make fast                                the tests that need no server
+#   make check                               the house alone: format, lint, types, imports, sizes, names, documents
+#   make mend                                format, mend what lint can mend, write the generated documents
+#   make lock                                resolve requirements*.lock again (ARGS=--upgrade: to newer versions)
+#   make clean                               remove .venv and caches
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+UV = $(firstword $(shell command -v uv 2>/dev/null) $(wildcard $(VENV)/bin/uv))
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+FAST := $(wildcard tests/unit tests/contract tests/flow tests/conformance)
+SLOW := $(filter-out tests/house $(FAST) tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
+
+.PHONY: help demo test fast check mend lock clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+demo: $(VENV)/ready
+	@exec $(VENV)/bin/saga demo $(ARGS)
+
+test: $(VENV)/ready-to-test
+	$(PYTHON) -m pytest tests/house $(FAST) $(SLOW) $(ARGS)
+
+fast: $(VENV)/ready-to-test
+	$(PYTHON) -m pytest $(FAST) -k 'not [postgres' $(ARGS)
+
+check: $(VENV)/ready-to-test
+	$(PYTHON) -m tests.house
+
+mend: $(VENV)/ready-to-test
+	$(PYTHON) -m ruff format --quiet .
+	$(PYTHON) -m ruff check --quiet --fix .
+	$(PYTHON) -m tests.house --write
+
+# Why the runtime lock is held to the other: what is tested is what runs.
+lock:
+	@test -n "$(UV)" || { echo "uv is needed to resolve the locks: $(PYTHON) -m pip install uv" >&2; exit 1; }
+	$(COMPILE) --group build --extra embedded --extra otlp --extra dev $(ARGS) pyproject.toml -o requirements-dev.lock
+	$(COMPILE) --group build --extra embedded --constraint requirements-dev.lock $(ARGS) pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps are touched after a complete installation; whoever can test can also run.
+$(VENV)/ready: requirements.lock pyproject.toml
+	@sh tools/prepare.sh requirements.lock
+	@touch $@
+
+$(VENV)/ready-to-test: requirements-dev.lock pyproject.toml
+	@sh tools/prepare.sh requirements-dev.lock
+	@touch $@ $(VENV)/ready
