@@ -87,7 +87,6 @@ class Plan:
                 if command is not None:
                     outgoing.append(Outgoing(Pointer(saga_id, version), command))
         self.batch.pointers = [out.pointer for out in outgoing]
-        self.batch.mends = [mend for mend in self.batch.mends if not self._streams[mend.saga_id].events]
         return outgoing
 
     def changed(self) -> dict[UUID, State]:

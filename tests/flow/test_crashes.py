@@ -185,3 +185,49 @@ async def test_a_tick_of_both_replicas_fires_a_deadline_once() -> None:  # S5, I
     world.store.now += timedelta(seconds=11)
     await asyncio.gather(one.deadlines.round(), two.deadlines.round())
     assert await world.names() == ["SagaStarted", "StepIssued", "StepFailed"]
+
+
+async def test_after_a_failover_nothing_is_sent_of_what_the_other_server_may_not_have() -> None:  # check-store 1
+    world = World()
+    replica = world.replica()
+    standby = copy.deepcopy(world.store.data)
+    await replica.intake.records([world.place("1")])
+    world.store.fail_over(standby)
+    await replica.intake.records([world.place("2")])
+    assert replica.relay.backlog == 1
+    await replica.relay.drain(5)
+    assert [record.key for record in world.wire.records] == [b"2"]
+
+
+async def test_a_saga_that_appears_while_its_reply_is_being_held_gets_the_reply() -> None:  # P5
+    world = World()
+    replica = world.replica()
+    await replica.intake.records([world.place()])
+    await replica.relay.drain(5)
+    reply = world.answers()
+    streams = dict(world.store.data.events)
+    world.store.data.events.clear()
+
+    async def appear(point: str) -> None:
+        if point == "write":
+            world.store.hook = None
+            world.store.data.events.update(streams)
+
+    world.store.hook = appear
+    await world.replica().intake.records(reply)
+    assert (await world.names()).count("StepSucceeded") == 1
+    assert (await world.store.figures())["held"] == 0
+
+
+async def test_a_due_time_that_is_a_lower_bound_is_mended_by_the_tick_that_finds_nothing_due() -> None:  # P6
+    world = World()
+    replica = world.replica()
+    await replica.intake.records([world.place()])
+    await replica.relay.drain(5)
+    world.store.now += timedelta(seconds=5)
+    await replica.intake.records(world.answers())
+    world.store.now += timedelta(seconds=6)
+    before = await world.names()
+    assert await replica.deadlines.round() == 1
+    assert await replica.deadlines.round() == 0
+    assert await world.names() == before

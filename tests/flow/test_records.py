@@ -212,3 +212,40 @@ async def test_a_start_held_for_a_version_that_is_passed_over_is_held_on_for_the
     assert await newer.intake.held(10) == 1
     assert (await world.state()).start.definition_version == 4
     assert knows.intake.loaded == (("fulfil-order", 1),)
+
+
+async def test_a_reply_of_an_older_epoch_is_counted_and_changes_nothing() -> None:  # design 4.1
+    world = World()
+    replica = world.replica()
+    await replica.intake.records([world.place()])
+    await replica.relay.drain(5)
+    (reply,) = world.answers()
+    old = [(name, b"0" if name == "ce_epoch" else value) for name, value in reply.headers]
+    await replica.intake.records([world.record(reply.topic, reply.key, reply.value, old)])
+    assert await world.names() == ["SagaStarted", "StepIssued"]
+    assert await world.store.dead_letters(None, 10, None) == []
+
+
+async def test_replay_finds_a_row_that_says_something_else_than_the_events() -> None:  # I8
+    world = World()
+    await world.replica().intake.records([world.place()])
+    saga_id = await world.only_saga()
+    world.store.data.rows[saga_id] = replace(world.store.data.rows[saga_id], status="completed")
+    assert (await replay(world.store, check=True)).differing == [saga_id]
+
+
+async def test_a_saga_of_another_tenant_does_not_exist() -> None:  # A1
+    world = World()
+    replica = world.replica()
+    await replica.intake.records([world.place("1", ce_tenant="acme")])
+    saga_id = await world.only_saga()
+    assert (await replica.desk.show("acme", saga_id)).row.tenant == "acme"
+    for ask in (
+        replica.desk.show("default", saga_id),
+        replica.desk.events("default", saga_id),
+        replica.desk.find("default", "fulfil-order", "1"),
+    ):
+        with pytest.raises(LookupError):
+            await ask
+    with pytest.raises(LookupError):
+        await replica.desk.cancel("default", ActRequest(saga_id, "eve", "not mine", "input-1"))
