@@ -15,10 +15,10 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import httpx2
 from rich.console import Console
@@ -35,10 +35,13 @@ from saga.store.migrate import migrate
 from saga.transport.topics import create_topics
 
 PARTITIONS = 6
-SIDE_BY_SIDE = 24
+SIDE_BY_SIDE = 16
+IN_FLIGHT = 100
 START_WITHIN = 60.0
 QUIET_FOR = 90.0
 DOWN_FOR = 0.7
+
+Show = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,9 @@ class _Demo:
         self._services: list[Child] = []
         self._coordinators: list[Child] = []
         self._kills = 0
+        self._placed = 0
+        self._ended = 0
+        self._quiet = False
         self._cancelled: set[str] = set()
         self._chance = random.Random(options.seed)  # noqa: S311 - when to kill, not a secret
 
@@ -180,23 +186,28 @@ class _Demo:
             with Progress(*columns, console=self._console, transient=False) as progress:
                 placed = progress.add_task("orders placed", total=len(orders))
                 ended = progress.add_task("orders ended ", total=len(orders))
-                killer = asyncio.create_task(self._kill_on_the_way(lambda: progress.tasks[0].completed >= len(orders) * 0.4))
-                await self._place_all(client, place, lambda: progress.advance(placed))
-                await self._until_ended(place, lambda count: progress.update(ended, completed=count))
-                await killer
+                watching = asyncio.create_task(self._until_ended(place, lambda: progress.update(ended, completed=self._ended)))
+                killing = asyncio.create_task(self._kill_on_the_way(lambda: self._placed >= len(orders) * 0.4))
+                await self._place_all(client, place, lambda: progress.update(placed, completed=self._placed))
+                await watching
+                await killing
 
-    async def _place_all(self, client: httpx2.AsyncClient, place: Place, done: Any) -> None:
+    async def _place_all(self, client: httpx2.AsyncClient, place: Place, show: Show) -> None:
+        """Customers: a few at a time, and no more orders on their way than a shop of this size would have."""
         waiting = iter(self._application.orders)
 
-        async def worker() -> None:
+        async def customer() -> None:
             for order in waiting:
+                while self._placed - self._ended > IN_FLIGHT and not self._quiet:  # noqa: ASYNC110 - the ledgers have no event to wait for
+                    await asyncio.sleep(0.02)
                 await self._application.place(client, place, order)
-                done()
+                self._placed += 1
+                show()
                 if order.kind == "cancelled":
                     cancels.create_task(self._cancel(client, place, order.order_id))
 
         async with asyncio.TaskGroup() as cancels:
-            await asyncio.gather(*(worker() for _ in range(SIDE_BY_SIDE)))
+            await asyncio.gather(*(customer() for _ in range(SIDE_BY_SIDE)))
 
     async def _cancel(self, client: httpx2.AsyncClient, place: Place, key: str) -> None:
         """An operator cancels; the answer may be that it is too late, or that nobody is there."""
@@ -212,7 +223,7 @@ class _Demo:
                         return
             await asyncio.sleep(0.05)
 
-    async def _kill_on_the_way(self, reached: Any) -> None:
+    async def _kill_on_the_way(self, reached: Callable[[], bool]) -> None:
         while not reached():  # noqa: ASYNC110 - a progress bar has no event to wait for
             await asyncio.sleep(0.01)
         victim = self._coordinators[0]
@@ -224,18 +235,19 @@ class _Demo:
         await victim.start()
         self._console.print("[green]started it again[/green]")
 
-    async def _until_ended(self, place: Place, show: Any) -> None:
-        count, changed = 0, time.monotonic()
-        while count < len(self._application.orders):
+    async def _until_ended(self, place: Place, show: Show) -> None:
+        changed = time.monotonic()
+        while self._ended < len(self._application.orders):
             ended = await self._application.ended(place)
-            show(ended)
-            if ended != count:
-                count, changed = ended, time.monotonic()
+            if ended != self._ended:
+                self._ended, changed = ended, time.monotonic()
+                show()
             if time.monotonic() - changed > QUIET_FOR:
+                self._quiet = True
                 self._console.print(f"[red]no order has ended for {QUIET_FOR:.0f} s[/red]")
                 return
             self._check_children()
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.1)
 
     def _check_children(self) -> None:
         for child in self._services:
