@@ -36,7 +36,7 @@ from saga.transport.topics import create_topics
 
 PARTITIONS = 6
 SIDE_BY_SIDE = 16
-IN_FLIGHT = 100
+IN_FLIGHT = 60
 START_WITHIN = 60.0
 QUIET_FOR = 90.0
 DOWN_FOR = 0.7
