@@ -3,13 +3,13 @@
 from fastapi import APIRouter, Response
 
 from saga.api import views
-from saga.api.asking import TENANT, By, CancelBody, Desk, RetryBody, SagaId, SkipBody, input_id
+from saga.api.asking import NO_PARAMETERS, TENANT, By, CancelBody, Desk, RetryBody, SagaId, SkipBody, input_id
 from saga.api.documenting import BODY, Responses, problems
 from saga.api.reading import StrictRoute
 from saga.api.sagas import tag
 from saga.runtime.operations import ActRequest, ActResult
 
-router = APIRouter(prefix="/v1/sagas/{saga_id}", tags=["acts"], route_class=StrictRoute)
+router = APIRouter(prefix="/v1/sagas/{saga_id}", tags=["acts"], route_class=StrictRoute, dependencies=[NO_PARAMETERS])
 _RESPONSES: Responses = {
     202: {"description": "Held for a replica that has the saga's definition version loaded", "model": views.DoneAct},
     **problems(404, 409, 412, *BODY),

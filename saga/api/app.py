@@ -38,7 +38,11 @@ class Headed:
 
 
 class Application(FastAPI):
-    """FastAPI whose document also names the problems."""
+    """FastAPI whose document also names the problems, and whose headers stand on every answer."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Headers go around everything: middleware that is added stands inside of what answers a bug, and would miss that 500."""
+        return Headed(super().build_middleware_stack())
 
     def openapi(self) -> dict[str, Any]:
         """What `/openapi.json` and `python -m saga.api.export` say."""
@@ -60,5 +64,4 @@ def build_app(operations: Operations, metrics_page: MetricsPage, settings: Setti
         return JSONResponse(request.app.openapi())
 
     install(app)
-    app.add_middleware(Headed)
     return app

@@ -113,6 +113,12 @@ def operations_of(request: Request) -> Operations:
     return desk
 
 
+def no_parameters(request: Request) -> None:
+    """For routes without parameters: one that is given, as in `?force=true`, was meant to do something, and would be ignored."""
+    for name in request.query_params:
+        raise invalid("query", name[:200], "this route takes no parameters")
+
+
 def expected_version(
     if_match: Annotated[str | None, Header(alias="If-Match", description='the ETag of the saga, as in "7"')] = None,
 ) -> int | None:
@@ -143,6 +149,7 @@ def caller_of(expected: Annotated[int | None, Depends(expected_version)], actor:
     return Caller(actor, key, expected)
 
 
+NO_PARAMETERS = Depends(no_parameters)
 Desk = Annotated[Operations, Depends(operations_of)]
 By = Annotated[Caller, Depends(caller_of)]
 Wanted = Annotated[ListQuery, Query()]

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from saga.api import cursors, views
-from saga.api.asking import MAX_VERSION, TENANT, DefinitionName, Desk, OnePage
+from saga.api.asking import MAX_VERSION, NO_PARAMETERS, TENANT, DefinitionName, Desk, OnePage
 from saga.api.documenting import problems
 from saga.api.sagas import link_next
 
@@ -14,7 +14,7 @@ router = APIRouter(prefix="/v1")
 DefinitionVersion = Annotated[int, Path(ge=1, le=MAX_VERSION, description="a definition version")]
 
 
-@router.get("/definitions", operation_id="listDefinitions", tags=["definitions"], responses=problems())
+@router.get("/definitions", operation_id="listDefinitions", tags=["definitions"], responses=problems(), dependencies=[NO_PARAMETERS])
 async def definitions(desk: Desk) -> views.DefinitionList:
     """Every definition version that a replica ever published."""
     return views.DefinitionList(items=[views.published(row) for row in await desk.definitions()])
@@ -26,6 +26,7 @@ async def definitions(desk: Desk) -> views.DefinitionList:
     tags=["definitions"],
     response_class=PlainTextResponse,
     responses=problems(404),
+    dependencies=[NO_PARAMETERS],
 )
 async def diagram(name: DefinitionName, version: DefinitionVersion, desk: Desk) -> str:
     """The graph of a definition version as Mermaid text."""

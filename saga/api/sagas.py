@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Request, Response
 
 from saga.api import cursors, views
-from saga.api.asking import TENANT, AsOf, DefinitionName, Desk, RequiredKey, SagaId, Versions, Wanted
+from saga.api.asking import NO_PARAMETERS, TENANT, AsOf, DefinitionName, Desk, RequiredKey, SagaId, Versions, Wanted
 from saga.api.documenting import BODY, problems
 from saga.api.reading import StrictRoute
 from saga.errors import Unavailable
@@ -19,7 +19,13 @@ router = APIRouter(prefix="/v1", tags=["sagas"], route_class=StrictRoute)
 StartBody = Annotated[dict[str, Any], Body(description="the event that the definition starts on")]
 
 
-@router.post("/definitions/{name}/sagas", status_code=201, operation_id="startSaga", responses=problems(404, *BODY))
+@router.post(
+    "/definitions/{name}/sagas",
+    status_code=201,
+    operation_id="startSaga",
+    responses=problems(404, *BODY),
+    dependencies=[NO_PARAMETERS],
+)
 async def start(name: DefinitionName, key: RequiredKey, body: StartBody, desk: Desk, response: Response) -> views.StartedSaga:
     """Start a saga. The same key and body again give the same answer; the same key with another body is `conflicting-start`."""
     started = await desk.start(TENANT, name, body, key)

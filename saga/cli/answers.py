@@ -22,6 +22,7 @@ class Exit(IntEnum):
     UNAVAILABLE = 3
     NOT_FOUND = 4
     BUG = 70
+    CUT = 141  # 128 + SIGPIPE, as shells write it
 
 
 @contextmanager
@@ -31,6 +32,9 @@ def answering(*, as_json: bool) -> Iterator[None]:
         yield
     except (typer.Exit, typer.Abort, KeyboardInterrupt):
         raise
+    except BrokenPipeError:  # `saga list | head`: what was not read may have held the answer, so neither 0 nor 1
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(Exit.CUT) from None
     except Exception as error:
         code, word, detail = _said(error)
         if code is Exit.BUG and os.environ.get("SAGA_LOG_LEVEL") == "debug":

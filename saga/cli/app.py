@@ -6,7 +6,7 @@ from saga.cli import definitions, replica, sagas
 
 EPILOG = (
     "Exit codes: 0 done, 1 the answer is no or differs, 2 wrong usage or settings, 3 Postgres or Kafka cannot be reached, "
-    "4 no such saga, 70 a bug. Settings: the SAGA_* variables, see docs/settings.md."
+    "4 no such saga, 70 a bug, 141 whoever read the output went away. Settings: the SAGA_* variables, see docs/settings.md."
 )
 
 app = typer.Typer(

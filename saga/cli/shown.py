@@ -63,4 +63,10 @@ def printable(text: str, *, lines: bool = False) -> str:
 
 def _console() -> Console:
     wide: dict[str, Any] = {} if sys.stdout.isatty() else {"width": 10_000}
-    return Console(highlight=False, markup=False, **wide)
+    return _Console(highlight=False, markup=False, **wide)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to `answering`: rich would end the process with 1, which means that the answer is no."""
+        raise BrokenPipeError

@@ -22,10 +22,10 @@ class Metrics:
 
     def __init__(self, resource: Resource, readers: tuple[MetricReader, ...] = ()) -> None:
         self._registry = CollectorRegistry()
-        prometheus = PrometheusMetricReader(disable_target_info=False)
-        self._registry.register(prometheus._collector)
+        prometheus = PrometheusMetricReader(registry=self._registry, scope_info_enabled=False)
         self._provider = MeterProvider((prometheus, *readers), resource, views=_views(), shutdown_on_exit=False)
         meter = self._provider.get_meter("saga")
+        self._shown: dict[str, set[str]] = {}
         self._instruments: dict[str, Any] = {}
         for metric in ALL:
             self._instruments[metric.name] = _instrument(meter, metric)
@@ -41,6 +41,14 @@ class Metrics:
     def set(self, metric: Metric, value: float, **labels: str) -> None:
         """The present value of a gauge."""
         self._instruments[metric.name].set(value, _checked(metric, labels))
+
+    def set_each(self, metric: Metric, label: str, values: Mapping[str, float]) -> None:
+        """All present values of a gauge with one label. What had a value and is missing now becomes 0: a gauge keeps its last value, and
+        the last parked saga that was helped must not look parked for ever."""
+        shown = self._shown.setdefault(metric.name, set())
+        shown.update(values)
+        for value in shown:
+            self.set(metric, values.get(value, 0), **{label: value})
 
     def page(self) -> tuple[bytes, str]:
         """What /metrics answers, and its content type."""

@@ -2,6 +2,8 @@
 
 import importlib
 import os
+import platform
+import secrets
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -12,9 +14,10 @@ from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from saga.errors import ConfigurationError
-from saga.observability.logs import make_logger, silent_logger
+from saga.observability.logs import Libraries, make_logger, silent_logger
 from saga.observability.metrics import Metrics
-from saga.observability.tracing import Tracing
+from saga.observability.names import BUILD_INFO
+from saga.observability.tracing import TokenHex, Tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +29,26 @@ class Telemetry:
     level: str = "info"
     form: str = "json"
     quiet: bool = False
+    libraries: Libraries | None = None
 
     @classmethod
     def start(cls, service: str, *, trace_ratio: float = 0.01, level: str = "info", form: str = "json") -> "Telemetry":
-        """For a service. OTLP over HTTP is added when OTEL_EXPORTER_OTLP_ENDPOINT is set (extra `otlp`)."""
+        """For a service. OTLP over HTTP is added when OTEL_EXPORTER_OTLP_ENDPOINT is set (extra `otlp`). What libraries log goes the
+        way of our logs until `stop`."""
         resource = Resource.create({"service.name": service, "service.version": _version()})
         readers, processors = _otlp() if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") else ((), ())
-        return cls(Metrics(resource, readers), Tracing(resource, trace_ratio, processors), level, form)
+        metrics = Metrics(resource, readers)
+        metrics.set(BUILD_INFO, 1, version=_version(), python=platform.python_version())
+        libraries = Libraries(make_logger("libraries", level, form), level)
+        libraries.begin()
+        return cls(metrics, Tracing(resource, trace_ratio, processors), level, form, libraries=libraries)
 
     @classmethod
-    def silent(cls, *processors: SpanProcessor, trace_ratio: float = 0.0) -> "Telemetry":
-        """For tests and one-off commands: metrics and traces go nowhere (but to the given processors), logs are dropped."""
+    def silent(cls, *processors: SpanProcessor, trace_ratio: float = 0.0, token_hex: TokenHex = secrets.token_hex) -> "Telemetry":
+        """For tests and one-off commands: metrics and traces go nowhere (but to the given processors), logs are dropped. `token_hex`
+        is where trace ids come from."""
         resource = Resource.get_empty()
-        return cls(Metrics(resource), Tracing(resource, trace_ratio, processors), quiet=True)
+        return cls(Metrics(resource), Tracing(resource, trace_ratio, processors, token_hex), quiet=True)
 
     def logger(self, name: str) -> Any:
         """A logger of this process."""
@@ -46,6 +56,8 @@ class Telemetry:
 
     def stop(self) -> None:
         """Flush and end."""
+        if self.libraries is not None:
+            self.libraries.end()
         self.tracing.stop()
         self.metrics.stop()
 

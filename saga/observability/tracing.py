@@ -6,7 +6,7 @@ or after it, starts from that context; what participants answer comes back with 
 
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -21,12 +21,17 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFl
 _TRACEPARENT = re.compile(r"00-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})")
 _ZERO = ("0" * 32, "0" * 16)
 
+TokenHex = Callable[[int], str]  # so many random bytes, in hex
+
 
 class Tracing:
     """Makes and continues traces. Spans are made only for sampled ones; for the others contexts are handed on as they are."""
 
-    def __init__(self, resource: Resource, ratio: float, processors: tuple[SpanProcessor, ...] = ()) -> None:
-        self._ratio = ratio
+    def __init__(
+        self, resource: Resource, ratio: float, processors: tuple[SpanProcessor, ...] = (), token_hex: TokenHex = secrets.token_hex
+    ) -> None:
+        self._sampled_below = round(ratio * 2**56)
+        self._token_hex = token_hex
         self._ids = _Ids()
         self._provider = TracerProvider(sampler=ALWAYS_ON, resource=resource, id_generator=self._ids, shutdown_on_exit=False)
         for processor in processors:
@@ -34,12 +39,14 @@ class Tracing:
         self._tracer = self._provider.get_tracer("saga")
 
     def new_saga_trace(self, parent: str) -> str:
-        """The context of a new saga: a child of `parent` if that is valid, with its sampling; else a trace of its own, sampled by ratio."""
+        """The context of a new saga: a child of `parent` if that is valid, with its sampling; else a trace of its own, sampled by ratio.
+        The last 56 bits of its id decide, which W3C promises to be random: others who sample by ratio then choose the same traces."""
         found = parse(parent)
         if found is not None:
-            return f"00-{found['trace']}-{secrets.token_hex(8)}-{found['flags']}"
-        sampled = secrets.randbelow(1_000_000) < self._ratio * 1_000_000
-        return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-{'01' if sampled else '00'}"
+            return f"00-{found['trace']}-{self._token_hex(8)}-{found['flags']}"
+        trace_part = self._token_hex(16)
+        sampled = int(trace_part[-14:], 16) < self._sampled_below
+        return f"00-{trace_part}-{self._token_hex(8)}-{'01' if sampled else '00'}"
 
     @contextmanager
     def span(self, name: str, parent: str, attributes: Mapping[str, str], kind: SpanKind = SpanKind.INTERNAL) -> Iterator[str]:

@@ -139,13 +139,11 @@ class Seen:
         totals: Counter[str] = Counter()
         for place, behind in lag.items():
             totals[place.topic] += behind
-        for topic, behind in totals.items():
-            self._metrics.set(n.CONSUMER_LAG, behind, topic=topic)
+        self._metrics.set_each(n.CONSUMER_LAG, "topic", totals)
 
     def figures(self, figures: Mapping[str, Any]) -> None:
         """Counts that the database keeps."""
-        for status, count in figures.get("open", {}).items():
-            self._metrics.set(n.SAGAS_OPEN, count, status=status)
+        self._metrics.set_each(n.SAGAS_OPEN, "status", figures.get("open", {}))
         self._metrics.set(n.OUTBOX_POINTERS, figures.get("outbox", 0))
         self._metrics.set(n.OUTBOX_AGE, figures.get("outbox_age", 0.0))
         self._metrics.set(n.HELD_RECORDS, figures.get("held", 0))

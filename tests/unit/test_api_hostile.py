@@ -56,6 +56,24 @@ async def test_a_wrong_parameter_is_pointed_at(path: str, parameter: str) -> Non
     assert ("query", parameter) in pointers(document)
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", STARTS),
+        ("POST", f"{FIRST}/cancel"),
+        ("GET", "/v1/definitions"),
+        ("GET", "/v1/definitions/fulfil-order/1/diagram"),
+    ],
+)
+async def test_a_parameter_of_a_route_without_any_is_not_ignored(method: str, path: str) -> None:  # A3
+    operations = FakeOperations().with_rows(1)
+    body = b'{"order_id": "1"}' if path == STARTS else b'{"reason": "r"}'
+    async with client(operations) as http:
+        answer = await http.request(method, f"{path}?force=true", content=body, headers=KEYED)
+    assert pointers(problem_of(answer, 422, "invalid-request")) == [("query", "force")]
+    assert (operations.acts, len(operations.rows)) == ([], 1)
+
+
 @pytest.mark.parametrize("saga_id", ["1", "not-a-uuid", "%00", "..%2f..", "' or 1=1 --", "x" * 4000])
 async def test_a_wrong_id_is_pointed_at(saga_id: str) -> None:
     async with client(FakeOperations()) as http:
@@ -190,6 +208,13 @@ async def test_every_answer_tells_browsers_to_guess_and_run_nothing() -> None:
             headers = (await http.get(path)).headers
             assert headers["x-content-type-options"] == "nosniff"  # A8
             assert "access-control-allow-origin" not in headers
+
+
+async def test_the_answer_to_a_bug_tells_browsers_the_same() -> None:
+    async with client(FakeOperations(raises=RuntimeError("a bug"))) as http:
+        answer = await http.get("/v1/sagas")
+    assert answer.status_code == 500
+    assert (answer.headers["x-content-type-options"], answer.headers["cache-control"]) == ("nosniff", "no-store")  # A8
 
 
 TEXT = st.text(max_size=40)

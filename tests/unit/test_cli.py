@@ -164,3 +164,39 @@ def test_a_bug_is_one_line_with_its_place_and_an_exit_code_of_its_own() -> None:
     assert result.exit_code == 70
     assert "unexpected KeyError (fake_operations.py:" in result.stderr
     assert "canary" not in result.output
+
+
+WORDS = [
+    ("cancel", FIRST, "--reason", ""),
+    ("cancel", FIRST, "--reason", "  "),
+    ("cancel", FIRST, "--reason", "r" * 1001),
+    ("cancel", FIRST, "--reason", "half a pair \udcff"),  # P14: what a terminal sends that is no UTF-8
+    ("cancel", FIRST, "--reason", "r", "--actor", "ada\r\nlevel=error"),  # A11
+    ("cancel", FIRST, "--reason", "r", "--actor", "a" * 201),
+    ("retry", FIRST, "--reason", "r", "--step", ""),
+    ("skip", FIRST, "--reason", "r", "--step", "s\udcff"),
+    ("skip", FIRST, "--reason", "r", "--step", "s", "--branch", "b" * 201),
+    ("list", "--key", "\udcff"),
+    ("list", "--definition", ""),
+    ("show", "fulfil-order:\udcff"),
+    ("show", f"fulfil-order:{'k' * 201}"),
+]
+
+
+@pytest.mark.parametrize("arguments", WORDS)
+def test_what_rest_refuses_to_take_into_an_event_is_refused_here_too(arguments: tuple[str, ...]) -> None:
+    desk = FakeOperations(raises=AssertionError("was asked")).with_rows(1)
+    result = saga(desk, *arguments)
+    assert (result.exit_code, result.stdout, desk.acts) == (2, "", [])
+
+
+def test_a_reason_loses_the_blanks_around_it_and_keeps_its_letters() -> None:
+    desk = FakeOperations().with_rows(1)
+    saga(desk, "cancel", FIRST, "--reason", "  Kündigung — 客户  ", "--actor", "Ada Łoś")
+    assert [(act.reason, act.actor) for _, act in desk.acts] == [("Kündigung — 客户", "Ada Łoś")]
+
+
+def test_a_key_is_looked_up_as_it_was_given() -> None:
+    desk = FakeOperations()
+    desk.rows = {UUID(int=1): row(1, key=" order "), UUID(int=2): row(2, key="order")}
+    assert [item["key"] for item in document(saga(desk, "list", "--key", " order ", "--json"))["items"]] == [" order "]

