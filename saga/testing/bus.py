@@ -4,9 +4,9 @@
     consumer, producer = bus.consumer("coordinator", ["payment.events"], on_revoked), bus.producer()
     bus.next_sends(Fault.UNKNOWN, Fault.LOST)      # what happens to the next two records that are sent
     bus.fault = lambda record: Fault.TWICE         # or to every record, by what it is
-    bus.down = True                                # no broker answers
+    bus.down = True
     await bus.expel(consumer)                      # its session ran out; it has not noticed yet (a zombie)
-    await bus.rewind("coordinator")                # an operator sets the group back to the beginning
+    await bus.rewind("coordinator")                # everything is delivered again
 
 Deterministic: no threads, no chance, no clock but the one given; a rebalance is over when the call that caused it returns.
 """
@@ -36,10 +36,6 @@ class Fault(Enum):
     LATE = "acknowledged, and stored behind the next record of its topic"
 
 
-async def nobody(_partitions: frozenset[TopicPartition]) -> None:
-    """Nobody wants to know which partitions are taken away."""
-
-
 class MemoryBus:
     """Topics, consumer groups and faults. A topic that is not known is made on its first use, with `partitions` partitions."""
 
@@ -54,7 +50,7 @@ class MemoryBus:
         self._late: defaultdict[str, list[OutboundRecord]] = defaultdict(list)
         self._arrived = asyncio.Event()
 
-    def consumer(self, group: str, topics: Collection[str], on_revoked: Revoked = nobody) -> "MemoryConsumer":
+    def consumer(self, group: str, topics: Collection[str], on_revoked: Revoked | None = None) -> "MemoryConsumer":
         """A member of `group`, not started."""
         return MemoryConsumer(self, self._group(group), topics, on_revoked)
 
@@ -88,9 +84,9 @@ class MemoryBus:
 
     def release(self) -> None:
         """Store the late records that are still on their way."""
-        for topic in list(self._late):
-            for record in self._late.pop(topic):
-                self.store(record)
+        for record in [record for late in self._late.values() for record in late]:
+            self.store(record)
+        self._late.clear()
 
     def records(self, topic: str) -> list[InboundRecord]:
         """Everything that a topic holds, by partition and offset."""
@@ -102,8 +98,7 @@ class MemoryBus:
 
     def log(self, topic: str) -> list[list[InboundRecord]]:
         """The partitions of a topic."""
-        self.create_topic(topic, self._partitions)
-        return self._logs[topic]
+        return self._logs.setdefault(topic, [[] for _ in range(self._partitions)])
 
     def store(self, record: OutboundRecord) -> None:
         """Append a record, as any client could, and wake who waits for it."""
@@ -143,28 +138,25 @@ class _Group:
     def __init__(self, bus: MemoryBus) -> None:
         self.committed: dict[TopicPartition, int] = {}
         self._bus = bus
-        self._members: list[MemoryConsumer] = []
+        self.members: list[MemoryConsumer] = []
         self._lock = asyncio.Lock()
 
-    def has(self, member: "MemoryConsumer") -> bool:
-        return member in self._members
-
     async def join(self, member: "MemoryConsumer") -> None:
-        self._members.append(member)
+        self.members.append(member)
         await self.rebalance()
 
     async def leave(self, member: "MemoryConsumer") -> None:
-        if member in self._members:
-            self._members.remove(member)
+        if member in self.members:
+            self.members.remove(member)
             await self.rebalance()
 
     async def rebalance(self) -> None:
         async with self._lock:
-            for member in list(self._members):
+            for member in list(self.members):
                 await member.give_up()
-            owners: dict[MemoryConsumer, set[TopicPartition]] = {member: set() for member in self._members}
-            for topic in sorted({topic for member in self._members for topic in member.topics}):
-                for member, partitions in _ranges(len(self._bus.log(topic)), [one for one in self._members if topic in one.topics]):
+            owners: dict[MemoryConsumer, set[TopicPartition]] = {member: set() for member in self.members}
+            for topic in sorted({topic for member in self.members for topic in member.topics}):
+                for member, partitions in _ranges(len(self._bus.log(topic)), [one for one in self.members if topic in one.topics]):
                     owners[member].update(TopicPartition(topic, partition) for partition in partitions)
             for member, owned in owners.items():
                 member.take({place: self.committed.get(place, 0) for place in sorted(owned)})
@@ -173,7 +165,7 @@ class _Group:
 class MemoryConsumer:
     """`saga.ports.messaging.Consumer` in memory."""
 
-    def __init__(self, bus: MemoryBus, group: _Group, topics: Collection[str], on_revoked: Revoked) -> None:
+    def __init__(self, bus: MemoryBus, group: _Group, topics: Collection[str], on_revoked: Revoked | None) -> None:
         self.group = group
         self.topics = frozenset(topics)
         self._bus = bus
@@ -195,8 +187,9 @@ class MemoryConsumer:
         """At most `max_records`, waiting for the first; joins again if the group has expelled it."""
         self._must_run()
         await asyncio.sleep(0)
-        if not self.group.has(self) and not self._bus.down:
-            await self._rejoin()
+        if self not in self.group.members and not self._bus.down:
+            await self.give_up()
+            await self.group.join(self)
         found = self._take(max_records)
         if not found and timeout > 0:
             await self._bus.arrival(timeout)
@@ -210,22 +203,19 @@ class MemoryConsumer:
         self._must_run()
         if self._bus.down:
             raise Unavailable("kafka", "committing offsets failed (down)")
-        if self.group.has(self):
+        if self in self.group.members:
             self.group.committed.update({place: offset for place, offset in offsets.items() if place in self._positions})
 
     def seek(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Read again from these offsets."""
-        self._must_run()
         self._positions.update({place: offset for place, offset in offsets.items() if place in self._positions})
 
     def pause(self) -> None:
         """Return nothing until `resume`."""
-        self._must_run()
         self._paused = True
 
     def resume(self) -> None:
         """Return records again."""
-        self._must_run()
         self._paused = False
 
     async def subscribe(self, topics: Collection[str]) -> None:
@@ -249,13 +239,12 @@ class MemoryConsumer:
     async def stop(self) -> None:
         """Leave the group."""
         if self._running:
-            self._running = False
-            self._positions = {}
+            self._running, self._positions = False, {}
             await self.group.leave(self)
 
     async def give_up(self) -> None:
         """The group takes everything back; wait for the batch at work, within a bound."""
-        if self._positions:
+        if self._positions and self._on_revoked is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(REVOKE_WITHIN):
                     await self._on_revoked(frozenset(self._positions))
@@ -265,10 +254,6 @@ class MemoryConsumer:
         """The group gives these partitions, to be read from these offsets."""
         self._positions = positions
 
-    async def _rejoin(self) -> None:
-        await self.give_up()
-        await self.group.join(self)
-
     def _take(self, max_records: int) -> list[InboundRecord]:
         found: list[InboundRecord] = []
         if self._paused or self._bus.down:
@@ -276,10 +261,9 @@ class MemoryConsumer:
         for place in list(self._positions):
             position = self._positions[place]
             records = self._bus.log(place.topic)[place.partition][position : position + max_records - len(found)]
-            found.extend(records)
-            self._positions[place] = position + len(records)
             if records:
-                self._positions[place] = self._positions.pop(place)  # served last next time, so that none starves
+                found.extend(records)
+                self._positions[place] = self._positions.pop(place) + len(records)  # and is served last next time: none starves
             if len(found) == max_records:
                 break
         return found

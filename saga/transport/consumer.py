@@ -27,6 +27,7 @@ from saga.transport.unreadable import Unreadable, is_unreadable, positions, rewi
 
 MAX_PARTITION_BYTES = 2 * 1024 * 1024
 GRACE = 0.2
+TOLERATED = 3
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class KafkaConsumer:
         self._unreadable = Unreadable(options.incident)
         self._fetched_at = monotonic()
         self._fetches: object = None
+        self._faults = 0
 
     @property
     def skipped(self) -> int:
@@ -106,9 +108,10 @@ class KafkaConsumer:
             self._unreadable.too_large(error)
             return []
         except Exception as error:
-            if not is_unreadable(error):
-                raise Unavailable("kafka", f"fetching failed ({type(error).__name__})") from None
-            await self._rewind(client, before)
+            if is_unreadable(error):
+                await self._rewind(client, before)
+            else:
+                self._tolerate(error)
             return []
         if self._paused:
             for place in found:
@@ -206,6 +209,13 @@ class KafkaConsumer:
         found: dict[KafkaPartition, list[Any]] = await client.getmany(timeout_ms=int(timeout * 1000), max_records=max_records)
         return found
 
+    def _tolerate(self, error: Exception) -> None:
+        """The client joins again by itself after an error of the group. Only when that does not help is it to be replaced: a new member
+        would cost the group two more rebalances."""
+        self._faults += 1
+        if self._faults > TOLERATED:
+            raise Unavailable("kafka", f"fetching failed ({type(error).__name__})") from None
+
     async def _rewind(self, client: AIOKafkaConsumer, before: Mapping[KafkaPartition, int]) -> None:
         try:
             await rewind(client, before, self._options.connect_timeout)
@@ -221,7 +231,7 @@ class KafkaConsumer:
         fetches = {place: client.last_poll_timestamp(place) for place in client.assignment()}
         answered = fetches != self._fetches if fetches else self._idle_member(client)
         if found or answered or self._paused:
-            self._fetched_at = monotonic()
+            self._fetched_at, self._faults = monotonic(), 0
         self._fetches = fetches
 
     def _idle_member(self, client: AIOKafkaConsumer) -> bool:

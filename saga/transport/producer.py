@@ -177,6 +177,7 @@ class KafkaProducer:
         client, self._client = self._client, None
         if client is not None:
             self.replaced += 1
+            self._options.incident("producer-replaced", "a send failed or took too long; what is stored is sent again by a new client")
             await close(client, DISCARD_WITHIN)
 
 

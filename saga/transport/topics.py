@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from saga.errors import Unavailable
 
@@ -16,10 +16,10 @@ async def create_topics(bootstrap: str, names: Sequence[str], partitions: int, t
         async with asyncio.timeout(timeout):
             await admin.start()
             for name in names:
-                try:
-                    await admin.create_topics([NewTopic(name, num_partitions=partitions, replication_factor=1)])
-                except TopicAlreadyExistsError:
-                    continue
+                answer = await admin.create_topics([NewTopic(name, num_partitions=partitions, replication_factor=1)])
+                for _, code, *_ in answer.topic_errors:
+                    if code not in (0, TopicAlreadyExistsError.errno):
+                        raise for_code(code)(name)
     except (KafkaError, TimeoutError, OSError) as error:
         raise Unavailable("kafka", f"topics could not be created at {bootstrap} ({type(error).__name__})") from None
     finally:

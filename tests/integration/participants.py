@@ -6,8 +6,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from saga.messages import Command, DomainEvent, Reply, Undone
+from saga.ports.messaging import OutboundRecord
 from saga.sdk import Done, Fault, Participant, Refusal, Transaction
-from saga.sdk.testing import Bench
+from saga.sdk.testing import Ask, Bench, Said, read
+from saga.transport.consumer import KafkaConsumer
+from saga.transport.options import KafkaOptions
+from saga.transport.producer import KafkaProducer
 
 SCRIPT = """
 create table if not exists effect (
@@ -132,8 +136,8 @@ class RoomTakenReply(Reply, by="hotel"):
 async def eventually(condition: Callable[[], Awaitable[bool]], within: float = 20.0) -> None:
     """Wait until it holds."""
     async with asyncio.timeout(within):
-        while not await condition():
-            await asyncio.sleep(0.01)  # noqa: ASYNC110
+        while not await condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 async def effects(bench: Bench, guest: str = "ann") -> list[str]:
@@ -147,3 +151,41 @@ async def state_of(bench: Bench, command_id: str) -> str | None:
     async with bench.database.reading() as db:
         state: str | None = await db.fetchval("select state from barrier where command_id = $1", command_id)
         return state
+
+
+class Coordinator:
+    """Asks a participant over a broker, and listens to what it says."""
+
+    def __init__(self, bootstrap: str, bench: Bench) -> None:
+        options = KafkaOptions(bootstrap, group_id="listener")
+        self._producer = KafkaProducer(options)
+        self._consumer = KafkaConsumer(options, [bench.participant.events_topic], self._revoked)
+        self._bench = bench
+        self.heard: list[Said] = []
+
+    async def _revoked(self, _partitions: object) -> None: ...
+
+    async def start(self) -> None:
+        await self._producer.start()
+        await self._consumer.start()
+
+    async def stop(self) -> None:
+        await self._consumer.stop()
+        await self._producer.stop()
+
+    async def send(self, *asks: Ask) -> None:
+        records = [self._bench.record(ask) for ask in asks]
+        out = [OutboundRecord(r.topic, r.key or b"", r.value or b"", tuple((n, v or b"") for n, v in r.headers)) for r in records]
+        assert all(await self._producer.send(out))
+
+    async def hear(self, replies: int) -> list[Said]:
+        """Wait for so many replies."""
+        async with asyncio.timeout(30):
+            while len(self.replies()) < replies:
+                for record in await self._consumer.poll(500, 0.2):
+                    headers = tuple((name, value or b"") for name, value in record.headers)
+                    self.heard.append(read(OutboundRecord(record.topic, record.key or b"", record.value or b"", headers)))
+        return self.replies()
+
+    def replies(self) -> list[Said]:
+        return [said for said in self.heard if "ce_causationid" in said.headers]
