@@ -4,6 +4,7 @@ shape(step("a"), step("b", takes=("a",)), pivot("p", after=("b",)), after_pivot(
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -53,33 +54,38 @@ STUBBORN = Retry(attempts=0, first=SECOND, cap=timedelta(minutes=5))
 Function = Callable[..., Any]
 
 
-def step(
-    name: str,
-    *,
-    takes: tuple[str, ...] = (),
-    after: tuple[str, ...] = (),
-    when: Function | None = None,
-    undo: bool | Function = True,
-    build: Function | None = None,
-    kind: StepKind = StepKind.COMPENSATABLE,
-    optional: tuple[str, ...] = (),
-    retry: Retry = DO_RETRY,
-) -> StepNode:
-    """A step before the pivot. `takes` are dependencies by data, `after` those by order alone; `build` takes placed and the replies."""
-    compensatable = kind is StepKind.COMPENSATABLE
+@dataclass(frozen=True)
+class _Said:
+    """`takes` are dependencies by data, `after` those by order alone; `build` takes placed and the replies."""
+
+    takes: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    when: Function | None = None
+    undo: bool | Function = True
+    build: Function | None = None
+    kind: StepKind = StepKind.COMPENSATABLE
+    optional: tuple[str, ...] = ()
+    retry: Retry = DO_RETRY
+
+
+def step(name: str, **options: Any) -> StepNode:
+    """A step before the pivot; the options are those of `_Said`."""
+    said = _Said(**options)
+    compensatable = said.kind is StepKind.COMPENSATABLE
+    replies = {of: FromReply(of, (Done,), of in said.optional) for of in said.takes}
     return StepNode(
         name=name,
-        kind=kind,
+        kind=said.kind,
         command=Work,
-        build=_builder(name, build or _work(name), {of: FromReply(of, (Done,), of in optional) for of in takes}, Work),
-        when=_builder(f"{name}.when", when, {}, bool) if when else None,
-        undo=_undo(name, undo) if compensatable and undo else None,
-        no_undo="nothing happens" if compensatable and not undo else None,
-        after=tuple(dict.fromkeys((*takes, *after))),
-        barrier=after if kind is StepKind.PIVOT else (),
+        build=_builder(name, said.build or _work(name), replies, Work),
+        when=_builder(f"{name}.when", said.when, {}, bool) if said.when else None,
+        undo=_undo(name, said.undo) if compensatable and said.undo else None,
+        no_undo="nothing happens" if compensatable and not said.undo else None,
+        after=tuple(dict.fromkeys((*said.takes, *said.after))),
+        barrier=said.after if said.kind is StepKind.PIVOT else (),
         deadline=10 * SECOND,
         undo_deadline=20 * SECOND,
-        retry=retry if compensatable else STUBBORN,
+        retry=said.retry if compensatable else STUBBORN,
         undo_retry=STUBBORN,
     )
 
