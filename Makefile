@@ -22,13 +22,13 @@ help:
 	@sed -n 's/^#   //p' Makefile
 
 demo: $(VENV)/ready
-	@exec $(VENV)/bin/saga demo $(ARGS)
+	@trap : INT; $(VENV)/bin/saga demo $(ARGS) || [ $$? -eq 130 ]
 
 test: $(VENV)/ready-to-test
 	$(PYTHON) -m pytest tests/house $(FAST) $(SLOW) $(ARGS)
 
 fast: $(VENV)/ready-to-test
-	$(PYTHON) -m pytest $(FAST) -k 'not [postgres' $(ARGS)
+	$(PYTHON) -m pytest $(FAST) -m 'not integration' -k 'not ([postgres or [mock or [real)' $(ARGS)
 
 check: $(VENV)/ready-to-test
 	$(PYTHON) -m tests.house

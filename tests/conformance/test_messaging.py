@@ -87,7 +87,7 @@ async def test_committing_a_partition_that_is_not_ours_is_left_out_without_a_wor
     await consumer.stop()
     other = await log.consumer(group, [topic])
     await poll_until(lambda: bool(other.assignment()), other)
-    assert await other.poll(10, 0.3) == []
+    assert await other.poll(10, 0.1) == []
 
 
 async def test_a_paused_consumer_returns_nothing_and_keeps_its_partitions(log: Log) -> None:
@@ -136,8 +136,8 @@ async def test_lag_says_how_far_behind_a_partition_is(log: Log) -> None:
 async def test_progress_is_seen_also_when_there_is_nothing_to_read(log: Log) -> None:
     consumer = await log.consumer(unique("g"), [await log.topic()])
     await poll_until(lambda: bool(consumer.assignment()), consumer)
-    await consumer.poll(10, 0.3)
-    await consumer.poll(10, 0.3)
+    await consumer.poll(10, 0.1)
+    await consumer.poll(10, 0.1)
     assert consumer.seconds_since_poll() < 0.3  # K5
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
@@ -225,7 +226,7 @@ VALUES = st.recursive(
 FIELDS = st.dictionaries(st.sampled_from(["reason", "step", "branch", "even_if_forgotten", "x"]) | TEXT, VALUES, max_size=5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=int(os.environ.get("SAGA_FUZZ_EXAMPLES", "12")), deadline=None)
 @given(
     parameters=st.dictionaries(NAME, TEXT, max_size=4),
     saga_id=TEXT,

@@ -174,12 +174,14 @@ def test_every_command_offers_json() -> None:
     assert "--json" in saga(Doors(), "inspect", "metrics", "--help").stdout
 
 
+@pytest.mark.integration
 def test_help_loads_no_server_library() -> None:
     code = "import sys, saga.cli.app; print(sorted({'asyncpg', 'aiokafka', 'fastapi', 'uvicorn', 'opentelemetry'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout == "[]\n"
 
 
+@pytest.mark.integration
 async def test_python_m_saga_without_a_database_is_one_line_and_exit_code_3() -> None:
     arguments = ("-m", "saga", "list", "--postgres", "postgresql://saga:secret-canary@127.0.0.1:1/saga")
     process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=-1, stderr=-1)
@@ -189,6 +191,7 @@ async def test_python_m_saga_without_a_database_is_one_line_and_exit_code_3() ->
     assert b"canary" not in err  # A12
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("form", [("--json",), ()])
 def test_a_reader_that_went_away_is_no_bug_and_no_answer(form: tuple[str, ...]) -> None:
     reading, writing = os.pipe()
