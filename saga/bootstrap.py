@@ -9,15 +9,14 @@ replicas, whose sweep finds the pointers.
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
-
-import uvicorn
+from typing import Any, cast
 
 from saga.api.app import build_app
+from saga.api.serving import serve_http
 from saga.config import Settings, without_password
 from saga.definition.diagram import mermaid
 from saga.definition.registry import Registry
@@ -31,6 +30,7 @@ from saga.runtime.folds import FoldCache
 from saga.runtime.heartbeat import Heartbeat
 from saga.runtime.intake import Intake, IntakeParts
 from saga.runtime.operating import Desk
+from saga.runtime.operations import Operations
 from saga.runtime.relay import Relay, RelaySettings
 from saga.runtime.replay import ReplayReport
 from saga.runtime.replay import replay as replay_rows
@@ -130,21 +130,18 @@ def load_definitions(settings: Settings) -> Registry:
 
 
 async def serve(settings: Settings) -> None:
-    """Run a replica with its REST API until SIGTERM or SIGINT, then drain. Postgres or Kafka may come later: readiness says so."""
+    """Run a replica with its REST API until SIGTERM or SIGINT, then drain. Postgres or Kafka may come later: readiness says so.
+
+    Raises DefinitionError and ConfigurationError for what waiting does not mend.
+    """
     registry = load_definitions(settings)
     telemetry = Telemetry.start("saga-coordinator", trace_ratio=settings.trace_ratio, level=settings.log_level, form=settings.log_format)
     log = telemetry.logger("saga")
     stopping = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)
-    store = await _patiently(lambda: PostgresStore.connect(settings), stopping, log)
-    if store is None:
-        return
-    producer = KafkaProducer(_kafka(settings, telemetry))
-    coordinator = build(settings, store, producer, registry, telemetry)
-    with suppress(Unavailable):
-        await coordinator.heartbeat.beat()  # a changed graph under an old version is refused here, before anything is read
-    web = await _serve_http(build_app(coordinator.desk, telemetry.metrics.page, settings), settings)
+    door = Door()
+    web = serve_http(build_app(cast(Operations, door), telemetry.metrics.page, settings), settings.http_host, settings.http_port)
     log.info(
         "serving",
         definitions=list(settings.definitions),
@@ -152,17 +149,50 @@ async def serve(settings: Settings) -> None:
         postgres=without_password(settings.postgres_dsn.get_secret_value()),
         kafka=settings.kafka_bootstrap,
     )
-    running = asyncio.create_task(coordinator.supervisor.run(_consumers(settings, telemetry), pace_of(settings)))
     try:
-        await asyncio.wait({running, asyncio.create_task(stopping.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        store = await _patiently(lambda: PostgresStore.connect(settings), stopping, log)
+        if store is not None:
+            await _run_replica(settings, registry, store, telemetry, door, stopping)
+    finally:
+        await web.stop()
+        log.info("stopped")
+        telemetry.stop()
+
+
+async def _run_replica(
+    settings: Settings, registry: Registry, store: PostgresStore, telemetry: Telemetry, door: "Door", stopping: asyncio.Event
+) -> None:
+    producer = KafkaProducer(_kafka(settings, telemetry))
+    try:
+        coordinator = build(settings, store, producer, registry, telemetry)
+        with suppress(Unavailable):
+            await coordinator.heartbeat.beat()  # a changed graph under an old version is refused here, before anything is read
+        door.desk = coordinator.desk
+        running = asyncio.create_task(coordinator.supervisor.run(_consumers(settings, telemetry), pace_of(settings)))
+        told = asyncio.create_task(stopping.wait())
+        await asyncio.wait({running, told}, return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
         coordinator.supervisor.stop()
         await running
     finally:
-        await web.stop()
         await producer.stop()
         await store.close()
-        telemetry.stop()
-        log.info("stopped")
+
+
+class Door:
+    """Stands where the desk will be until there is a database: readiness says what is missing, everything else is unavailable."""
+
+    def __init__(self) -> None:
+        self.desk: Desk | None = None
+
+    async def faults(self) -> Mapping[str, str]:
+        """What is wrong now."""
+        return {"postgres": "it has not been reached yet"} if self.desk is None else await self.desk.faults()
+
+    def __getattr__(self, name: str) -> Any:
+        if self.desk is None:
+            raise Unavailable("postgres", "it has not been reached yet")
+        return getattr(self.desk, name)
 
 
 @asynccontextmanager
@@ -233,39 +263,3 @@ def _kafka(settings: Settings, telemetry: Telemetry) -> KafkaOptions:
 def _consumers(settings: Settings, telemetry: Telemetry) -> Callable[[frozenset[str], Revoked], Consumer]:
     options = _kafka(settings, telemetry)
     return lambda topics, on_revoked: KafkaConsumer(options, topics, on_revoked)
-
-
-class _Web:
-    """The HTTP server of a replica, run in the loop that the replica runs in."""
-
-    def __init__(self, server: uvicorn.Server, task: "asyncio.Task[None]") -> None:
-        self._server = server
-        self._task = task
-
-    async def stop(self) -> None:
-        """Answer what was asked, for at most two seconds."""
-        self._server.should_exit = True
-        with suppress(TimeoutError):
-            async with asyncio.timeout(2):
-                await self._task
-
-
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Signals are the replica's: it drains first."""
-        yield
-
-
-async def _serve_http(app: Any, settings: Settings) -> _Web:
-    config = uvicorn.Config(
-        app,
-        host=settings.http_host,
-        port=settings.http_port,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        timeout_graceful_shutdown=2,
-    )
-    server = _Server(config)
-    return _Web(server, asyncio.create_task(server.serve()))
