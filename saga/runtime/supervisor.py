@@ -20,13 +20,15 @@ from saga.ports.messaging import Consumer, InboundRecord, Revoked, TopicPartitio
 from saga.runtime.deadlines import Deadlines
 from saga.runtime.heartbeat import Heartbeat
 from saga.runtime.intake import Intake
-from saga.runtime.relay import Relay
+from saga.runtime.relay import SWEEP_LIMIT, Relay
 from saga.runtime.seen import Seen
 
 MakeConsumer = Callable[[frozenset[str], Revoked], Consumer]
 
 HELD_LIMIT = 200
 POLL_FOR = 0.5
+PAUSED_POLL = 0.05
+REVOKE_WAIT = 2.0
 MAX_BACKOFF = 10.0
 
 
@@ -41,7 +43,7 @@ class Pace:
     unsent_records: int
     stuck_after: float
     drain_timeout: float
-    revoke_wait: float = 2.0
+    held_every: float = 1.0
 
 
 class Supervisor:
@@ -75,19 +77,20 @@ class Supervisor:
                 ("heartbeat", self._heartbeat.beat, self._heartbeat.every),
                 ("records", lambda: self._records(make_consumer, pace), 0.0),
                 ("deadlines", lambda: self._tick(pace), pace.tick_every),
-                ("outbox", self._relay.sweep, pace.relay_every),
-                ("held", lambda: self._intake.held(HELD_LIMIT), 1.0),
+                ("outbox", self._sweep, pace.relay_every),
+                ("held", self._try_held, pace.held_every),
                 ("relay", self._relay.send_forever, 0.0),
             )
         ]
         await self._stopping.wait()
         await self._drain(loops, pace)
 
-    async def _forever(self, name: str, call: Callable[[], Awaitable[object]], every: float) -> None:
+    async def _forever(self, name: str, call: Callable[[], Awaitable[bool | None]], every: float) -> None:
+        """Call again and again: at once if it says that more is waiting, else every so often; after a failure with growing pauses."""
         failures = 0
         while not self._stopping.is_set():
             try:
-                busy = await call()
+                more = await call()
             except SagaError as error:
                 failures += 1
                 self._fault(name, str(error), failures)
@@ -98,10 +101,9 @@ class Supervisor:
             else:
                 failures = 0
                 self._faults.pop(name, None)
-                wait = 0.0 if busy and name in ("deadlines", "outbox", "held") and isinstance(busy, int) and busy >= HELD_LIMIT else every
-                await self._pause(wait)
+                await self._pause(0.0 if more else every)
                 continue
-            await self._pause(min(MAX_BACKOFF, 0.2 * 2 ** min(failures, 6)) * (0.5 + random.random() / 2))  # noqa: S311 - jitter
+            await self._pause(_backoff(failures))
 
     def _fault(self, name: str, text: str, failures: int) -> None:
         if failures == 1:
@@ -113,9 +115,15 @@ class Supervisor:
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
 
-    async def _tick(self, pace: Pace) -> int:
+    async def _tick(self, pace: Pace) -> bool:
         due = await self._deadlines.round(lambda: self._relay.backlog < pace.unsent_records)
-        return HELD_LIMIT if due >= pace.ticks_per_round else 0
+        return due >= pace.ticks_per_round
+
+    async def _sweep(self) -> bool:
+        return await self._relay.sweep() >= SWEEP_LIMIT
+
+    async def _try_held(self) -> bool:
+        return await self._intake.held(HELD_LIMIT) >= HELD_LIMIT
 
     async def _records(self, make_consumer: MakeConsumer, pace: Pace) -> None:
         """Own a consumer until it fails, gets stuck, or the replica stops."""
@@ -128,7 +136,9 @@ class Supervisor:
             await consumer.stop()
 
     async def _read(self, consumer: Consumer, pace: Pace) -> None:
+        """Read and handle. A database that is away is waited for with the membership kept: leaving the group would stop the others too."""
         subscribed = self._heartbeat.known_topics
+        failures = 0
         while not self._stopping.is_set():
             if self._heartbeat.known_topics != subscribed:
                 subscribed = self._heartbeat.known_topics
@@ -136,8 +146,15 @@ class Supervisor:
             if self._relay.backlog >= pace.unsent_records:
                 await self._wait_for_relay(consumer, pace)
             records = await self._poll(consumer, pace)
-            if records:
+            try:
                 await self._handle(consumer, records)
+            except SagaError as error:
+                failures += 1
+                self._fault("records", str(error), failures)
+                await self._pause(_backoff(failures))
+            else:
+                failures = 0
+                self._faults.pop("records", None)
             self._seen.lag(consumer.lag())
 
     async def _poll(self, consumer: Consumer, pace: Pace) -> list[InboundRecord]:
@@ -153,6 +170,9 @@ class Supervisor:
         return records
 
     async def _handle(self, consumer: Consumer, records: Sequence[InboundRecord]) -> None:
+        """One batch, then its offsets; a batch that fails is read again from its first record (invariant I11)."""
+        if not records:
+            return
         self._between_batches.clear()
         first: dict[TopicPartition, int] = {}
         last: dict[TopicPartition, int] = {}
@@ -175,7 +195,7 @@ class Supervisor:
         consumer.pause()
         self._faults["relay"] = "more commands wait to be sent than the bound allows; reading is paused"
         while self._relay.backlog > pace.unsent_records // 2 and not self._stopping.is_set():
-            await consumer.poll(1, 0.05)
+            await self._handle(consumer, await consumer.poll(pace.batch_records, PAUSED_POLL))
         self._faults.pop("relay", None)
         consumer.resume()
 
@@ -183,7 +203,7 @@ class Supervisor:
         """The group takes partitions away: finish the batch at work, within bounds, and forget the folds."""
         if partitions:
             with suppress(TimeoutError):
-                async with asyncio.timeout(2.0):
+                async with asyncio.timeout(REVOKE_WAIT):
                     await self._between_batches.wait()
             self._intake.forget()
 
@@ -197,3 +217,9 @@ class Supervisor:
         await self._relay.drain(max(0.1, until - monotonic()))
         with suppress(SagaError):
             await self._heartbeat.retire()
+
+
+def _backoff(failures: int) -> float:
+    """Seconds: doubling from 0.4 to 10, the upper half by chance, so that replicas do not come back in step."""
+    ceiling: float = min(MAX_BACKOFF, 0.2 * 2 ** min(failures, 6))
+    return ceiling * (0.5 + random.random() / 2)  # noqa: S311 - jitter
