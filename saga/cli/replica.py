@@ -40,6 +40,8 @@ class Demo(Asked):
     seed: Annotated[int, typer.Option(help="Same seed, same orders.")] = 1
     leave: Annotated[bool, typer.Option("--exit", help="End after the check instead of staying until Ctrl-C.")] = False
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the coordinator's REST; 0: any that is free.")] = 0
+    replicas: Annotated[int, typer.Option(min=1, max=8, help="Replicas of the coordinator; the first is killed.")] = 1
+    real_kafka: Annotated[bool, typer.Option("--real-kafka", help="A real Apache Kafka: needs Java and, once, Maven.")] = False
 
 
 def add_to(app: typer.Typer) -> None:
@@ -55,7 +57,16 @@ def demo(asked: Demo, doors: Doors) -> None:
     try:
         from saga.embedded.demo import DemoOptions
 
-        code = doors.demo(DemoOptions(orders=asked.orders, seed=asked.seed, exit=asked.leave, as_json=asked.as_json, http_port=asked.port))
+        options = DemoOptions(
+            orders=asked.orders,
+            seed=asked.seed,
+            exit=asked.leave,
+            as_json=asked.as_json,
+            http_port=asked.port,
+            replicas=asked.replicas,
+            real_kafka=asked.real_kafka,
+        )
+        code = doors.demo(options)
     except ModuleNotFoundError as error:
         if error.name not in EMBEDDED:
             raise

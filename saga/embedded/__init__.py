@@ -3,6 +3,7 @@
     postgres     a server of our own on loopback; ends with its parent, however that ends
     broker       librdkafka's mock cluster: speaks Kafka, lives in memory, knows no transactions
     kafka        a real Apache Kafka in KRaft mode, for tests and for what the mock cannot do (Java, and once Maven)
+    permission   all of it is refused where SAGA_ENV is production
     processes    children with an environment and a log each, gone when their parent is gone
     demo         orders through an application's services while the coordinator is killed, and the check of the ledgers
     application  what an application brings to its demonstration

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from saga.embedded.permission import refuse_in_production
 from saga.errors import ConfigurationError, Unavailable
 
 _PRODUCER = 0
@@ -45,6 +46,7 @@ class EmbeddedBroker:
 
     def start(self) -> None:
         """Start it (10 ms). Raises ConfigurationError where the wheel is missing or lacks a function, Unavailable if it will not start."""
+        refuse_in_production()
         self._library = _library()
         text = ctypes.create_string_buffer(512)
         conf = self._library.rd_kafka_conf_new()

@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import httpx2
 from rich.console import Console
@@ -27,6 +26,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from saga.embedded.application import Application, Place
 from saga.embedded.broker import EmbeddedBroker
 from saga.embedded.kafka import EmbeddedKafka
+from saga.embedded.permission import refuse_in_production
 from saga.embedded.postgres import EmbeddedPostgres
 from saga.embedded.processes import Child, wait_until
 from saga.embedded.report import Report, print_report
@@ -47,7 +47,7 @@ Show = Callable[[], None]
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
     """`exit`: end after the check instead of staying until Ctrl-C. `as_json`: one JSON line at the end, and nothing else on stdout.
-    `kafka`: the broker in this process, or a real one (needs Java and, once, Maven). `replicas` of the coordinator; the first is killed."""
+    `real_kafka`: not the broker in this process but a real one. `replicas` of the coordinator; the first is killed."""
 
     orders: int = 100
     seed: int = 1
@@ -55,14 +55,15 @@ class DemoOptions:
     as_json: bool = False
     application: str = "services.demo.application"
     http_port: int = 0
-    kafka: Literal["embedded", "real"] = "embedded"
     replicas: int = 1
+    real_kafka: bool = False
 
 
 def run(options: DemoOptions) -> int:
     """Run the demonstration; 0 only if every order ended and every ledger is right, 1 if not, 3 if something could not be started."""
     console = Console(stderr=options.as_json)
     try:
+        refuse_in_production()
         return asyncio.run(_interruptible(_Demo(options, console)))
     except (KeyboardInterrupt, asyncio.CancelledError):
         return 130
@@ -123,7 +124,7 @@ class _Demo:
         bootstrap = await self._start_kafka(stack)
         await migrate(postgres.dsn("coordinator"))
         port = self._options.http_port or _free_port()
-        real = self._options.kafka == "real"
+        real = self._options.real_kafka
         place = Place(
             coordinator_dsn=postgres.dsn("coordinator"),
             services_dsn=postgres.dsn("services"),
@@ -147,7 +148,7 @@ class _Demo:
 
     async def _start_kafka(self, stack: contextlib.AsyncExitStack) -> str:
         topics = [f"{name}.{kind}" for name in self._application.participants for kind in ("commands", "events")]
-        if self._options.kafka == "real":
+        if self._options.real_kafka:
             kafka = EmbeddedKafka()
             await asyncio.to_thread(kafka.start)
             stack.callback(kafka.stop)

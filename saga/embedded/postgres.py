@@ -27,6 +27,7 @@ from typing import Any, Self
 
 import asyncpg
 
+from saga.embedded.permission import refuse_in_production
 from saga.errors import ConfigurationError, Unavailable
 
 START_WITHIN = 30.0
@@ -79,6 +80,7 @@ class EmbeddedPostgres:
 
         Raises Unavailable with the server's last words, ConfigurationError when its files cannot be used by this user.
         """
+        refuse_in_production()
         self._directory = self._given.resolve() if self._given else Path(tempfile.mkdtemp(prefix="saga-postgres-"))
         self._directory.mkdir(parents=True, exist_ok=True)
         if _login():
