@@ -166,6 +166,7 @@ async def _run_replica(
     try:
         coordinator = build(settings, store, producer, registry, telemetry)
         with suppress(Unavailable):
+            await store.ping()
             await coordinator.heartbeat.beat()  # a changed graph under an old version is refused here, before anything is read
         door.desk = coordinator.desk
         running = asyncio.create_task(coordinator.supervisor.run(_consumers(settings, telemetry), pace_of(settings)))
