@@ -105,7 +105,7 @@ class _Demo:
             ordering = time.monotonic()
             await self._work(place)
             report = await self._report(place, time.monotonic() - ordering)
-            print_report(report, self._console, as_json=self._options.as_json, url=place.coordinator_url)
+            print_report(report, self._console, place, as_json=self._options.as_json)
             if not self._options.as_json:
                 self._console.print(f"[dim]all of it took {time.monotonic() - began:.1f} s; logs in {home}[/dim]")
             if not self._options.exit:
@@ -258,7 +258,13 @@ class _Demo:
     async def _report(self, place: Place, seconds: float) -> Report:
         figures = await self._application.figures(place, self._cancelled)
         parked = await _parked(place)
-        return Report(figures=figures, parked=parked, coordinator_kills=self._kills, seconds=round(seconds, 2))
+        return Report(
+            figures=figures,
+            parked=parked,
+            coordinator_kills=self._kills,
+            seconds=round(seconds, 2),
+            definitions=self._application.definitions,
+        )
 
 
 def _coordinator(number: int, environment: dict[str, str], home: Path) -> Child:

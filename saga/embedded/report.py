@@ -9,7 +9,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from saga.embedded.application import Figures
+from saga.embedded.application import Figures, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class Report:
     parked: int
     coordinator_kills: int
     seconds: float
+    definitions: str = ""
 
     @property
     def good(self) -> bool:
@@ -47,14 +48,17 @@ class Report:
         }
 
 
-def print_report(report: Report, console: Console, *, as_json: bool, url: str) -> None:
-    """Print it. With as_json the object is the last line of stdout."""
+def print_report(report: Report, console: Console, place: Place, *, as_json: bool) -> None:
+    """Print it, and how to look further. With as_json the object is the last line of stdout."""
     table = Table("outcome", "count", "p50", "p99", title="orders, from the order service's ledger")
     for outcome, seconds in sorted(report.figures.outcomes.items()):
         table.add_row(outcome, str(len(seconds)), _seconds(seconds, 50), _seconds(seconds, 99))
     console.print(table)
     _ledgers(report, console)
+    url = place.coordinator_url
     console.print(f"the coordinator's REST API is at [bold]{url}[/bold]; try\n  curl -s '{url}/v1/sagas?limit=3'")
+    settings = f"SAGA_POSTGRES_DSN={place.coordinator_dsn} SAGA_DEFINITIONS={report.definitions}"
+    console.print(f"or on the command line\n  {settings} .venv/bin/saga list", soft_wrap=True)
     if as_json:
         sys.stdout.write(orjson.dumps(report.as_dict()).decode() + "\n")
         sys.stdout.flush()
