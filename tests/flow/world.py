@@ -72,12 +72,13 @@ class World:
     books: dict[str, Book] = field(default_factory=dict)
     choose: dict[str, str] = field(default_factory=dict)
     log: list[InboundRecord] = field(default_factory=list)
+    telemetry: Telemetry = field(default_factory=Telemetry.silent)
     _taken: int = 0
 
     def replica(self, definitions: Sequence[Definition] | None = None) -> Coordinator:
         """One more coordinator on the same database."""
         registry = Registry(self.definitions if definitions is None else definitions)
-        return build(Settings(), self.store, self.wire, registry, Telemetry.silent())
+        return build(Settings(), self.store, self.wire, registry, self.telemetry)
 
     def place(self, order_id: str = "1", body: bytes | None = None, **headers: str) -> InboundRecord:
         """An OrderPlaced as the order service writes it."""
@@ -102,7 +103,7 @@ class World:
         if outcome is Outcome.SUCCEEDED and not asked.undoes:
             reply = FULFIL_ORDER.compile().steps[headers["ce_step"]].command.success_types()[0]
             kind, body = reply.message_type, EXAMPLES[reply.__name__]
-        echoed = {name: headers[name] for name in ("ce_attempt", "ce_epoch", "ce_sagaid", "ce_tenant")}
+        echoed = {name: headers[name] for name in ("ce_attempt", "ce_epoch", "ce_sagaid", "ce_tenant", "traceparent") if name in headers}
         attributes = {"ce_id": f"reply-{len(self.log)}", "ce_type": kind, "ce_source": f"/{command.topic.partition('.')[0]}"}
         said = {"ce_causationid": headers["ce_id"], "ce_outcome": outcome.value}
         topic = f"{command.topic.partition('.')[0]}.events"
