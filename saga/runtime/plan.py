@@ -14,7 +14,7 @@ from saga.core.effects import CommandToSend, command_of, sends
 from saga.core.events import Event
 from saga.core.evolve import fold
 from saga.core.identity import key_bytes
-from saga.core.inputs import UNUSABLE, Act, Decision, Ignored, Start, Tick
+from saga.core.inputs import UNUSABLE, Act, Decision, Ignored, ReplyInput, Start, Tick
 from saga.core.project import row_of
 from saga.core.state import State, next_due
 from saga.core.upcast import encode
@@ -130,6 +130,9 @@ class Plan:
         if stream is None:
             return self._unknown_saga(work, work.saga_id)
         start = stream.state.start
+        if isinstance(work.given, ReplyInput) and work.tenant != start.tenant:
+            self._check(work.saga_id, stream)
+            return Dead(work.target, "wrong-tenant", "the reply names another tenant than its saga has")
         definition = self._definition_of(start.definition, start.definition_version)
         if definition is None:
             return Held(str(work.saga_id), "version-not-loaded", start.definition, start.definition_version)
@@ -178,7 +181,7 @@ class Plan:
                 if record is not None:
                     self.batch.held.append(HeldRecord(record, target, reason, definition, version, self.now))
             case Dead(target, reason, detail) if work.record is not None:
-                letter = DeadLetter(work.record, target, reason, detail)
+                letter = DeadLetter(work.record, target, reason, detail, work.tenant)
                 if all((one.record, one.target) != (letter.record, letter.target) for one in self.batch.dead):
                     self.batch.dead.append(letter)
             case _:

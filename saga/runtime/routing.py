@@ -26,6 +26,7 @@ Decode = Callable[[InboundRecord], Envelope]
 NewTrace = Callable[[str], str]  # the traceparent of what led here, or '' → that of a new saga
 
 _VERSIONED = re.compile(r"(?P<name>.+)\.v(?P<version>[0-9]{1,9})")
+DEFAULT_TENANT = "default"
 NOT_ADDRESSED = "not-addressed"
 OLD_EPOCH = "old-epoch"
 
@@ -61,17 +62,21 @@ class Router:
     def route(self, record: InboundRecord) -> Routed:
         """The works of one record."""
         routed = Routed()
+        tenant = DEFAULT_TENANT
         try:
             if record.topic == ACTS_TOPIC:
                 routed.works.append(read_act(record))
                 return routed
             envelope = self._decode(record)
+            tenant = envelope.text("tenant") or DEFAULT_TENANT
             self._reply(record, envelope, routed)
             self._starts(record, envelope, routed)
         except ContractError as error:
             routed.works.append(_dead(record, error))
         except Exception as error:
             routed.works.append(_dead(record, ContractError("unreadable", f"reading it raised {type(error).__name__}")))
+        for work in routed.works:
+            work.tenant = tenant
         if not routed.works and not routed.ignored:
             routed.ignored.append(NOT_ADDRESSED)
         return routed
@@ -117,7 +122,7 @@ class Router:
         raw = canonical(body)
         key = read_key(definition, raw)
         given = Start(
-            tenant=envelope.text("tenant") or "default",
+            tenant=envelope.text("tenant") or DEFAULT_TENANT,
             key=key,
             partition_key=key_text(envelope.key) or key_text(key.encode()),
             input_id=f"{envelope.source} {envelope.id}",

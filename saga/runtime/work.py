@@ -80,6 +80,7 @@ class Work:
     held: HeldRecord | None = None
     result: Result | None = None
     target: str = ""
+    tenant: str = "default"
     traceparent: str = ""
     lateness: float | None = None
 

@@ -249,3 +249,17 @@ async def test_a_saga_of_another_tenant_does_not_exist() -> None:  # A1
             await ask
     with pytest.raises(LookupError):
         await replica.desk.cancel("default", ActRequest(saga_id, "eve", "not mine", "input-1"))
+
+
+async def test_a_reply_that_names_another_tenant_is_a_dead_letter_of_that_tenant() -> None:  # K11, I16
+    world = World()
+    replica = world.replica()
+    await replica.intake.records([world.place("1", ce_tenant="acme")])
+    await replica.relay.drain(5)
+    (reply,) = world.answers()
+    foreign = [(name, b"evil" if name == "ce_tenant" else value) for name, value in reply.headers]
+    await replica.intake.records([world.record(reply.topic, reply.key, reply.value, foreign), reply])
+    (letter,) = await world.store.dead_letters("evil", 10, None)
+    assert letter.letter.reason == "wrong-tenant"
+    assert await world.store.dead_letters("acme", 10, None) == []
+    assert (await world.names()).count("StepSucceeded") == 1
