@@ -26,7 +26,6 @@ from saga.runtime.seen import Seen
 MakeConsumer = Callable[[frozenset[str], Revoked], Consumer]
 
 HELD_LIMIT = 200
-POLL_FOR = 0.5
 PAUSED_POLL = 0.05
 REVOKE_WAIT = 2.0
 MAX_BACKOFF = 10.0
@@ -44,6 +43,7 @@ class Pace:
     stuck_after: float
     drain_timeout: float
     held_every: float = 1.0
+    poll_for: float = 0.5
 
 
 class Supervisor:
@@ -161,7 +161,7 @@ class Supervisor:
         """Records, or Unavailable when the client has not come back from a fetch for too long: a new one is made (hazard K5)."""
         try:
             async with asyncio.timeout(pace.stuck_after):
-                records = await consumer.poll(pace.batch_records, POLL_FOR)
+                records = await consumer.poll(pace.batch_records, pace.poll_for)
         except TimeoutError:
             records = None
         if records is None or consumer.seconds_since_poll() > pace.stuck_after:

@@ -96,7 +96,7 @@ async def test_a_paused_consumer_returns_nothing_and_keeps_its_partitions(log: L
     await poll_until(lambda: len(consumer.assignment()) == 3, consumer)
     consumer.pause()  # S20
     await producer.send([a_record(topic, f"k{index}") for index in range(20)])
-    assert [await consumer.poll(100, 0.2) for _ in range(3)] == [[], [], []]
+    assert [await consumer.poll(100, 0.1) for _ in range(3)] == [[], [], []]
     assert len(consumer.assignment()) == 3
     consumer.resume()
     assert len(await read(consumer, 20)) == 20
@@ -108,7 +108,7 @@ async def test_partitions_assigned_during_a_pause_are_paused_too(log: Log) -> No
     consumer = await log.consumer(group, [topic])
     consumer.pause()
     assert await poll_until(lambda: len(consumer.assignment()) == 3, consumer) == []
-    assert [await consumer.poll(100, 0.2) for _ in range(3)] == [[], [], []]
+    assert [await consumer.poll(100, 0.1) for _ in range(3)] == [[], [], []]
     consumer.resume()
     assert len(await read(consumer, 20)) == 20
 

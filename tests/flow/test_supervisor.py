@@ -29,6 +29,7 @@ PACE = Pace(
     stuck_after=5.0,
     drain_timeout=3.0,
     held_every=0.05,
+    poll_for=0.05,
 )
 
 
@@ -91,8 +92,7 @@ async def test_records_become_sagas_commands_go_out_and_offsets_follow() -> None
 async def test_offsets_wait_for_a_database_that_is_away_and_nothing_is_lost() -> None:  # K2, I11
     cluster = Cluster()
     coordinator = cluster.build()
-    for _ in range(3):
-        cluster.store.fail_next("write", Unavailable("postgres", "it is away"))
+    cluster.store.fail_next("write", Unavailable("postgres", "it is away"))
     cluster.place("1", "2")
     async with cluster.running(coordinator):
         await until(lambda: "records" in coordinator.supervisor.faults() and "postgres" in coordinator.supervisor.faults()["records"])
@@ -129,7 +129,7 @@ async def test_a_consumer_that_never_comes_back_from_a_poll_is_replaced() -> Non
 
     cluster.consumer = frozen  # type: ignore[method-assign]
     cluster.place("1")
-    async with cluster.running(coordinator, Pace(10, 0.02, 50, 0.02, 100, stuck_after=0.6, drain_timeout=3)):
+    async with cluster.running(coordinator, replace(PACE, stuck_after=0.3)):
         await until(lambda: "no progress" in coordinator.supervisor.faults().get("records", ""))
         await until(lambda: cluster.behind() == 0)
     assert len(cluster.consumers) == 2
@@ -147,7 +147,7 @@ async def test_reading_pauses_while_too_many_commands_wait_to_be_sent() -> None:
 
     coordinator.producer.send = stuck  # type: ignore[method-assign]
     cluster.place(*(str(number) for number in range(40)))
-    async with cluster.running(coordinator, Pace(10, 0.02, 50, 0.02, unsent_records=10, stuck_after=5, drain_timeout=3)):
+    async with cluster.running(coordinator, replace(PACE, unsent_records=10)):
         await until(lambda: "relay" in coordinator.supervisor.faults())
         assert coordinator.relay.backlog <= 20
         assert cluster.behind() > 0

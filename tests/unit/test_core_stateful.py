@@ -13,7 +13,7 @@ from tests.explore.shapes import brisk
 from tests.unit.core_replicas import APPENDED, NEVER, SENT, Replicas
 from tests.unit.core_shapes import DIAMOND, FENCED, SHOP, TWO, WITH_PIVOT
 
-RUNS = int(os.environ.get("SAGA_MODEL_RUNS", "60"))
+RUNS = int(os.environ.get("SAGA_MODEL_RUNS", "25"))
 REPLICA = st.integers(0, 1)
 CRASH = st.sampled_from((NEVER, NEVER, NEVER, APPENDED, SENT))
 ANY = st.integers(0, 1000)
