@@ -37,6 +37,7 @@ select (select count(*) from payment.payment where state = 'held')
         and not exists (select 1 from payment.payment p where p.order_id = o.order_id and p.state = 'captured'))
 """
 _CAPTURED = "select coalesce(sum(amount), 0)::int8 from payment.ledger where effect = 'captured'"
+_TOMBSTONES = "select command_id from \"order\".barrier where state = 'tombstone'"
 _STOCK = "select sku, on_hand, reserved, shipped from inventory.stock"
 
 
@@ -54,11 +55,12 @@ class Ledgers:
     tombstones: frozenset[str]
 
 
-async def read_states(dsn: str) -> dict[str, str]:
-    """The state of every order, as the order service has it."""
+async def read_states(dsn: str) -> tuple[dict[str, str], frozenset[str]]:
+    """The state of every order, as the order service has it, and the ids of the acceptances that it will never do."""
     connection = await asyncpg.connect(dsn, timeout=5)
     try:
-        return {row["order_id"]: row["state"] for row in await connection.fetch(_ORDERS)}
+        states = {row["order_id"]: row["state"] for row in await connection.fetch(_ORDERS)}
+        return states, frozenset(row["command_id"] for row in await connection.fetch(_TOMBSTONES))
     finally:
         await connection.close()
 
@@ -77,10 +79,7 @@ async def read_ledgers(dsn: str) -> Ledgers:
                 captured_minor=await connection.fetchval(_CAPTURED),
                 stock={row["sku"]: (row["on_hand"], row["reserved"], row["shipped"]) for row in stock},
                 deliveries_twice=await connection.fetchval(_sum_over("select coalesce(sum(seen - 1), 0) from {}.barrier where seen > 1")),
-                tombstones=frozenset(
-                    row["command_id"]
-                    for row in await connection.fetch("select command_id from \"order\".barrier where state = 'tombstone'")
-                ),
+                tombstones=frozenset(row["command_id"] for row in await connection.fetch(_TOMBSTONES)),
             )
     finally:
         await connection.close()
