@@ -99,7 +99,7 @@ class Relay:
             await self._store.delete_pointers(idle)
             self.deleted(idle)
         pointers = await self._store.claim_pointers(self.owner, SWEEP_LIMIT, self._settings.claim_backoff)
-        found = [(pointer, await self._command(pointer)) for pointer in pointers]
+        found = await self._commands(pointers)
         unwanted = [pointer for pointer, command in found if command is None]
         if unwanted:
             await self._store.delete_pointers(unwanted)
@@ -135,11 +135,19 @@ class Relay:
         self._acknowledged.update(out.pointer for out, done in zip(outgoing, acknowledged, strict=True) if done)
         self._seen.sent(outgoing, acknowledged)
 
-    async def _command(self, pointer: Pointer) -> CommandToSend | None:
-        events = [decode(body) for body in await self._store.load(pointer.saga_id)]
-        if len(events) < pointer.version:
-            return None
-        return command_of(fold(events), events[pointer.version - 1])
+    async def _commands(self, pointers: Sequence[Pointer]) -> list[tuple[Pointer, CommandToSend | None]]:
+        """The commands of pointers, None where it is not wanted any more.
+
+        A stream that this release cannot read is left out: its pointer stays, for a release that can, and holds up nobody else (S18).
+        """
+        found = []
+        for pointer in pointers:
+            bodies = await self._store.load(pointer.saga_id)
+            try:
+                found.append((pointer, _command(pointer, bodies)))
+            except Exception as error:
+                self._seen.loop_failed("outbox", error)
+        return found
 
     def _record(self, out: Outgoing, traceparent: str) -> OutboundRecord:
         command = out.command
@@ -162,3 +170,10 @@ class Relay:
             source=self._settings.source,
         )
         return self._encode(message.to_envelope(), f"{command.participant}.commands")
+
+
+def _command(pointer: Pointer, bodies: Sequence[bytes]) -> CommandToSend | None:
+    events = [decode(body) for body in bodies]
+    if len(events) < pointer.version:
+        return None
+    return command_of(fold(events), events[pointer.version - 1])

@@ -231,3 +231,14 @@ async def test_a_due_time_that_is_a_lower_bound_is_mended_by_the_tick_that_finds
     assert await replica.deadlines.round() == 1
     assert await replica.deadlines.round() == 0
     assert await world.names() == before
+
+
+async def test_a_stream_that_cannot_be_read_does_not_hold_up_the_pointers_of_others() -> None:  # S18
+    world = World()
+    await world.replica().intake.records([world.place("1"), world.place("2")])
+    broken = (await world.store.streams_after(None, 10))[0][0]
+    world.store.data.events[broken][1] = b"\x00garbage"
+    world.store.now += timedelta(seconds=11)
+    assert await world.replica().relay.sweep() == 2
+    assert len(world.wire.records) == 1
+    assert (await world.store.figures())["outbox"] == 2
