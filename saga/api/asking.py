@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID, uuid4
 
 from fastapi import Depends, Header, Path, Query, Request
@@ -35,7 +35,7 @@ def _in_range(moment: datetime) -> datetime:
 
 Moment = Annotated[AwareDatetime, AfterValidator(_in_range)]
 Text200 = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_storable)]
-Status = Literal["running", "compensating", "parked", "completed", "compensated", "cancelled"]
+Status = Literal["running", "compensating", "paused", "parked", "completed", "compensated", "cancelled"]
 Limit = Annotated[int, Field(ge=1, le=200, description="how many at most")]
 Cursor = Annotated[str | None, Field(max_length=200, description="`next` of the page before")]
 HeaderText = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_PRINTABLE)]
@@ -86,25 +86,40 @@ class ShowQuery(_Asked):
     at_version: int | None = Field(None, ge=1, le=MAX_VERSION, description="as of this version of its stream")
 
 
-class CancelBody(_Asked):
-    """Why the saga shall turn back."""
+class ReasonBody(_Asked):
+    """Why a person acts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     reason: Annotated[str, StringConstraints(min_length=1, max_length=1_000, strip_whitespace=True)]
 
 
-class SkipBody(CancelBody):
-    """Which step to go on without, and why."""
+class StepBody(ReasonBody):
+    """On which step a person acts, and why."""
 
     step: Text200
     branch: Annotated[str, StringConstraints(max_length=200)] = ""
 
 
-class RetryBody(SkipBody):
+class RetryBody(StepBody):
     """Which step to try again, and why."""
 
     even_if_forgotten: bool = Field(False, description="send it even if the participant may no longer remember the command")
+
+
+class ResumeBody(ReasonBody):
+    """Why the saga goes on."""
+
+    even_if_forgotten: bool = Field(False, description="send again even what participants may no longer remember")
+
+
+class AnswerBody(StepBody):
+    """What a person says in a participant's place, and how they know."""
+
+    evidence: Annotated[str, StringConstraints(min_length=1, max_length=1_000, strip_whitespace=True), AfterValidator(_storable)]
+    undo: bool = Field(False, description="the effect of a parked undo is gone; else: the step succeeded")
+    reply_type: str = Field("", max_length=300, description="may be left out where the command has one type of success")
+    reply: dict[str, Any] = Field(default_factory=dict, description="the body of the reply")
 
 
 def operations_of(request: Request) -> Operations:

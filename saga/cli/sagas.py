@@ -13,14 +13,14 @@ import typer
 from saga.cli.asked import OnAct, OnDatabase, OnSaga, OnStep, command
 from saga.cli.doors import Doors
 from saga.cli.shown import print_facts, print_json, print_line, print_table
-from saga.cli.words import LONGEST_NAME, fault_of, worded
-from saga.errors import ConfigurationError
+from saga.cli.words import LONGEST_NAME, LONGEST_REASON, fault_of, worded
+from saga.errors import ConfigurationError, ContractError
 
 if TYPE_CHECKING:
     from saga.runtime.operations import ActResult, Operations
 
 TENANT = "default"
-Status = Literal["running", "compensating", "parked", "completed", "compensated", "cancelled"]
+Status = Literal["running", "compensating", "paused", "parked", "completed", "compensated", "cancelled"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +57,23 @@ class Retry(OnStep):
     even_if_forgotten: Annotated[bool, typer.Option("--even-if-forgotten", help="Also if the participant may not remember it.")] = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class Resume(OnAct):
+    """How far to go."""
+
+    even_if_forgotten: Annotated[bool, typer.Option("--even-if-forgotten", help="Also if participants may not remember.")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer(OnStep):
+    """What a person says in a participant's place."""
+
+    evidence: Annotated[str, typer.Option(callback=worded(LONGEST_REASON, line=False, strip=True), help="How you know.")]
+    undo: Annotated[bool, typer.Option("--undo", help="The effect of a parked undo is gone; else the step succeeded.")] = False
+    reply_type: Annotated[str, typer.Option(callback=worded(empty=True), help="Only where the command has several types of success.")] = ""
+    reply: Annotated[str, typer.Option(help="Body of the reply: one JSON object.")] = "{}"
+
+
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     command(app, "list", List)(list_sagas)
@@ -65,6 +82,11 @@ def add_to(app: typer.Typer) -> None:
     command(app, "cancel", OnAct)(cancel)
     command(app, "retry", Retry)(retry)
     command(app, "skip", OnStep)(skip)
+    command(app, "pause", OnAct)(pause)
+    command(app, "resume", Resume)(resume)
+    command(app, "doubt", OnStep)(doubt)
+    command(app, "answer", Answer)(answer)
+    command(app, "fence", OnStep)(fence)
 
 
 def list_sagas(asked: List, doors: Doors) -> None:
@@ -147,6 +169,39 @@ def skip(asked: OnStep, doors: Doors) -> None:
     _act(asked, doors, "skip", {"step": asked.step, "branch": asked.branch})
 
 
+def pause(asked: OnAct, doors: Doors) -> None:
+    """Stop a saga where it is: replies are recorded, nothing is sent and no deadline fires until it is resumed."""
+    _act(asked, doors, "pause", {})
+
+
+def resume(asked: Resume, doors: Doors) -> None:
+    """Go on after a pause: every deadline moves by its span."""
+    _act(asked, doors, "resume", {"even_if_forgotten": asked.even_if_forgotten})
+
+
+def doubt(asked: OnStep, doors: Doors) -> None:
+    """Wait no longer for a step before the pivot: it is in doubt now, and undone whether it happened or not."""
+    _act(asked, doors, "doubt", {"step": asked.step, "branch": asked.branch})
+
+
+def answer(asked: Answer, doors: Doors) -> None:
+    """Answer in a participant's place: the pivot, or a stuck step after it, succeeded; or a parked undo is done."""
+    from saga.body import parse_body
+    from saga.runtime.operations import HandAnswer
+
+    try:
+        reply = parse_body(asked.reply.encode())
+    except ContractError as error:
+        raise ConfigurationError(f"--reply: {error}") from None
+    said = HandAnswer(asked.evidence, asked.undo, asked.reply_type, reply)
+    _act(asked, doors, "answer", {"step": asked.step, "branch": asked.branch, "answer": said})
+
+
+def fence(asked: OnStep, doors: Doors) -> None:
+    """Make sure that an unanswered pivot never happens. If it did, its answer is fetched; if not, the saga turns back."""
+    _act(asked, doors, "fence", {"step": asked.step, "branch": asked.branch})
+
+
 def _act(asked: OnAct, doors: Doors, verb: str, more: dict[str, Any]) -> None:
     from saga.api.views import done
     from saga.runtime.operations import ActRequest
@@ -157,12 +212,8 @@ def _act(asked: OnAct, doors: Doors, verb: str, more: dict[str, Any]) -> None:
     async def perform(desk: "Operations") -> "ActResult":
         saga_id = await _id_of(desk, named)
         act = ActRequest(saga_id, asked.who, asked.reason, identity, expected_version=asked.if_version, **more)
-        doing: dict[str, Callable[[str, ActRequest], Awaitable[ActResult]]] = {
-            "cancel": desk.cancel,
-            "retry": desk.retry,
-            "skip": desk.skip,
-        }
-        return await doing[verb](TENANT, act)
+        perform: Callable[[str, ActRequest], Awaitable[ActResult]] = getattr(desk, verb)
+        return await perform(TENANT, act)
 
     result = _ask(asked, doors, perform)
     if asked.as_json:

@@ -8,8 +8,8 @@
                                             └── project   status, row, due time, the sentence for people
 
 How a decision is made: a `Draft` holds the fold; the handler for the input emits events, each of which evolves the fold at once;
-then `proceed` issues whatever has become ready, or undoes, or ends. Handlers stand in tables (`table.py`) by what the step's
-status is and what the reply says; a pair that is not in the table changes nothing.
+then `proceed` issues whatever has become ready, or undoes, or ends. Handlers of replies stand in tables (`table.py`, `undo_table.py`) by
+what the step's status is and what the reply says; a pair that is not in the table changes nothing. People's acts: `acts.py`.
 
 Rules of the room:
 - evolve never reads a definition: events carry kind, dependencies, due times and retry spans, so any replica folds any saga.

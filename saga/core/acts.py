@@ -1,10 +1,15 @@
 """Operators' acts (design 4.8). Each either emits events, says that it is so already, or raises ActRefused with the reason."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from saga.core import events as e
+from saga.core.answering import answer, doubt_now, fence
 from saga.core.compensation import CANCELLED, issue_undo, resend_undo, turn_back
 from saga.core.draft import Draft
 from saga.core.forward import by_hand, is_forgotten, issue, offer, resend, sent
-from saga.core.inputs import Act, Cancel, Ignored, RetryByHand, Skip
+from saga.core.inputs import Act, AnswerByHand, Cancel, Doubt, Fence, Ignored, Pause, Resume, RetryByHand, Skip
+from saga.core.pausing import pause, resume
 from saga.core.state import Do, Sending, Step, Undo
 from saga.definition.graph import StepKind, StepNode
 from saga.errors import ActRefused
@@ -17,13 +22,13 @@ def act(draft: Draft, given: Act) -> None:
         return
     if given.expected_version is not None and given.expected_version != draft.state.version:
         raise ActRefused("version-changed", f"the saga is at version {draft.state.version}, not {given.expected_version}")
-    match given:
-        case Cancel():
-            _cancel(draft, given)
-        case RetryByHand():
-            _retry(draft, given)
-        case Skip():
-            _skip(draft, given)
+    if draft.state.paused is not None and isinstance(given, RetryByHand | Fence):
+        raise ActRefused("paused", "the saga is paused and sends nothing: resume it first")
+    kind = type(given)
+    if kind in _ON_SAGA:
+        _ON_SAGA[kind](draft, given)
+    else:
+        _ON_STEP[kind](draft, *_step_of(draft, given), given)
 
 
 def _cancel(draft: Draft, given: Cancel) -> None:
@@ -40,8 +45,7 @@ def _cancel(draft: Draft, given: Cancel) -> None:
     turn_back(draft, CANCELLED, act=given)
 
 
-def _retry(draft: Draft, given: RetryByHand) -> None:
-    node, step = _step_of(draft, given.step, given.branch)
+def _retry(draft: Draft, node: StepNode, step: Step, given: RetryByHand) -> None:
     if draft.state.ended:
         raise ActRefused("ended", f"the saga is {draft.state.ended}")
     if draft.state.turned_back is not None:
@@ -72,12 +76,18 @@ def _retry_undo(draft: Draft, node: StepNode, step: Step, given: RetryByHand) ->
     if step.undo_open and step.undo_sending is not None:
         _refuse_forgotten(step.undo_sending, given, draft)
         resend_undo(draft, step, given)
+    elif _pivot_happened(draft):
+        raise ActRefused("pivot-happened", "the pivot happened after it was refused: answer for it or skip it before more is undone")
     else:
         issue_undo(draft, node, step, given)
 
 
-def _skip(draft: Draft, given: Skip) -> None:
-    node, step = _step_of(draft, given.step, given.branch)
+def _pivot_happened(draft: Draft) -> bool:
+    pivot = draft.state.step(draft.definition.pivot) if draft.definition.pivot else None
+    return pivot is not None and pivot.happened and pivot.undo is Undo.PARKED
+
+
+def _skip(draft: Draft, node: StepNode, step: Step, given: Skip) -> None:
     if step.undo is Undo.PARKED or (step.undo_unanswered and step.awaits_undo):
         _skip_undo(draft, step, given)
         return
@@ -116,7 +126,8 @@ def _skip_undo(draft: Draft, step: Step, given: Skip) -> None:
     )
 
 
-def _step_of(draft: Draft, name: str, branch: str) -> tuple[StepNode, Step]:
+def _step_of(draft: Draft, given: Any) -> tuple[StepNode, Step]:
+    name, branch = given.step, given.branch
     node = draft.definition.steps.get(name)
     if node is None:
         raise ActRefused("unknown-step", f"the definition has no step {name[:80]!r}")
@@ -129,3 +140,14 @@ def _step_of(draft: Draft, name: str, branch: str) -> tuple[StepNode, Step]:
 def _refuse_forgotten(sending: Sending, given: RetryByHand, draft: Draft) -> None:
     if is_forgotten(sending, draft.now, given.remembered) and not given.even_if_forgotten:
         raise ActRefused("forgotten", "participants may no longer remember this command: say explicitly that it may be sent again")
+
+
+_ON_SAGA: Mapping[type[Act], Callable[[Draft, Any], None]] = {Cancel: _cancel, Pause: pause, Resume: resume}
+
+_ON_STEP: Mapping[type[Act], Callable[[Draft, StepNode, Step, Any], None]] = {
+    RetryByHand: _retry,
+    Skip: _skip,
+    Doubt: doubt_now,
+    AnswerByHand: answer,
+    Fence: fence,
+}

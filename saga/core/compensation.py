@@ -33,16 +33,16 @@ def turn_back(draft: Draft, cause: str, step: str = "", act: Act | None = None) 
             doubt(draft, waiting, TURNED_BACK)
 
 
-def doubt(draft: Draft, step: Step, cause: str) -> None:
+def doubt(draft: Draft, step: Step, cause: str, act: Act | None = None) -> None:
     """Nobody knows whether the do happened; it will be undone."""
-    draft.emit(e.StepDoubted(at=draft.now, **named(step, sent(step)), cause=cause))
+    draft.emit(e.StepDoubted(at=draft.now, **named(step, sent(step)), cause=cause, **by_hand(act)))
 
 
 def unwind(draft: Draft) -> None:
-    """Issue every undo whose turn has come; end when all are settled."""
+    """Issue every undo whose turn has come, unless the saga is paused; end when all are settled."""
     if any(step.do is Do.ISSUED for step in draft.state.steps.values()):
         return
-    for node in reversed(tuple(draft.definition.steps.values())):
+    for node in reversed(tuple(draft.definition.steps.values())) if draft.state.paused is None else ():
         step = draft.state.step(node.name)
         if step is not None and _needs_undo(step, node) and _may_undo(draft, node.name):
             _undo_once_more(draft, node, step)
@@ -103,7 +103,7 @@ def end_undo_attempt(draft: Draft, step: Step, code: str, *, detail: str = "", r
             retry_at=retry_at(draft, sending, retry_after_ms),
         )
     )
-    if is_overdue(sending, draft.now) and not step.undo_unanswered:
+    if is_overdue(sending, draft.clock) and not step.undo_unanswered:
         draft.emit(e.UndoParked(at=draft.now, **named(step, sending), cause=code, resending=True))
 
 

@@ -2,7 +2,7 @@
 
     input    handler             what it reads
     Start    SagaStarted         nothing: the fold is empty
-    reply    replies.reply       the tables in `table.py`
+    reply    replies.reply       the tables in `table.py` and `undo_table.py`
     Tick     ticks.tick          the due times in the fold
     act      acts.act            design 4.8
 

@@ -20,6 +20,11 @@ class Draft:
         self._ignored: Ignored | None = None
         self._detail = ""
 
+    @property
+    def clock(self) -> datetime:
+        """What deadlines are reckoned from: now, or when the saga was paused."""
+        return self.state.clock(self.now)
+
     def emit(self, event: Event) -> None:
         """Append an event to the decision."""
         self.state = evolve(self.state, event)

@@ -100,8 +100,8 @@ class StepFailed(OfStep):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StepDoubted(OfStep):
-    """Nobody knows whether it happened. No further attempt; it will be undone."""
+class StepDoubted(OfStepByHand):
+    """Nobody knows whether it happened. No further attempt; it will be undone. With an actor a person did not want to wait any more."""
 
     cause: str
 
@@ -115,13 +115,15 @@ class StepProgressed(OfStep):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StepSucceeded(OfStep):
-    """The effect happened. `late`: the saga had turned back, ended, or heard a refusal before."""
+class StepSucceeded(OfStepByHand):
+    """The effect happened. `late`: the saga had turned back, ended, or heard a refusal before. With an actor a person answered in the
+    participant's place; `evidence` says how they know."""
 
     reply_type: str
     body: bytes
     message_id: str
     late: bool = False
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,11 +196,13 @@ class UndoFailed(OfStep):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UndoSucceeded(OfStep):
-    """The undo is answered: `effect` tells whether there was anything to undo."""
+class UndoSucceeded(OfStepByHand):
+    """The undo is answered: `effect` tells whether there was anything to undo. With an actor a person took the effect back by other
+    means and answered; `evidence` says how they know."""
 
     effect: bool
     message_id: str
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +245,16 @@ class ReplyIgnored(OfStep):
     outcome: str
     cause: str
     message_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SagaPaused(ByHand):
+    """A person stopped it: replies are recorded, nothing is sent and no deadline fires until it is resumed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SagaResumed(ByHand):
+    """It goes on: every running due time moves by the span of the pause."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,6 +307,8 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     UndoSkipped,
     BuildFailed,
     ReplyIgnored,
+    SagaPaused,
+    SagaResumed,
     SagaReopened,
     SagaCompleted,
     SagaCompensated,

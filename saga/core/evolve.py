@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import singledispatch
 from typing import Any
 
@@ -46,6 +46,19 @@ def _change(state: State, event: e.OfStep, **changes: Any) -> State:
 
 def _due(sending: Sending | None, due_at: datetime | None) -> Sending | None:
     return None if sending is None else replace(sending, due_at=due_at)
+
+
+def _shifted(sending: Sending | None, span: timedelta) -> Sending | None:
+    """After a pause: deadlines and the time budget go on where they stood. When it was sent last is a fact and stays."""
+    if sending is None:
+        return None
+    due = None if sending.due_at is None else sending.due_at + span
+    return replace(sending, due_at=due, budget_since=sending.budget_since + span)
+
+
+def _ended(state: State, event: e.Ended, how: str) -> State:
+    """An end clears a pause, else a saga that is reopened would stand still unseen."""
+    return replace(state, ended=how, ended_at=event.at, paused=None)
 
 
 def _sent(event: e.StepIssued | e.UndoIssued, attempts: int, undoes: str = "") -> Sending:
@@ -116,11 +129,14 @@ def _(event: e.StepProgressed, state: State) -> State:
 
 @_evolve.register
 def _(event: e.StepSucceeded, state: State) -> State:
+    step = _of(state, event)
+    fenced = {"undo": Undo.FENCED, "undo_sending": _due(step.undo_sending, None), "undo_unanswered": False}
     return _change(
         state,
         event,
+        **(fenced if step.kind == "pivot" and step.awaits_undo else {}),
         do=Do.SUCCEEDED,
-        sending=_due(_of(state, event).sending, None),
+        sending=_due(step.sending, None),
         happened=True,
         reply_type=event.reply_type,
         reply=event.body,
@@ -241,20 +257,35 @@ def _(event: e.ReplyIgnored, state: State) -> State:
 
 
 @_evolve.register
+def _(event: e.SagaPaused, state: State) -> State:
+    return replace(state, paused=event)
+
+
+@_evolve.register
+def _(event: e.SagaResumed, state: State) -> State:
+    span = event.at - state.clock(event.at)
+    steps = {
+        of: replace(step, sending=_shifted(step.sending, span), undo_sending=_shifted(step.undo_sending, span))
+        for of, step in state.steps.items()
+    }
+    return replace(state, steps=steps, paused=None)
+
+
+@_evolve.register
 def _(event: e.SagaReopened, state: State) -> State:  # noqa: ARG001
     return replace(state, ended="", ended_at=None)
 
 
 @_evolve.register
 def _(event: e.SagaCompleted, state: State) -> State:
-    return replace(state, ended="completed", ended_at=event.at)
+    return _ended(state, event, "completed")
 
 
 @_evolve.register
 def _(event: e.SagaCompensated, state: State) -> State:
-    return replace(state, ended="compensated", ended_at=event.at)
+    return _ended(state, event, "compensated")
 
 
 @_evolve.register
 def _(event: e.SagaCancelled, state: State) -> State:
-    return replace(state, ended="cancelled", ended_at=event.at)
+    return _ended(state, event, "cancelled")

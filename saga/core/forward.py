@@ -20,8 +20,8 @@ _SETTLED = (Do.SUCCEEDED, Do.SKIPPED)
 
 
 def advance(draft: Draft) -> None:
-    """Issue or skip every step whose dependencies are there; complete when nothing is left."""
-    for node in draft.definition.steps.values():
+    """Issue or skip every step whose dependencies are there, unless the saga is paused; complete when nothing is left."""
+    for node in draft.definition.steps.values() if draft.state.paused is None else ():
         if draft.state.step(node.name) is None and all(_is_settled(draft, name) for name in node.after):
             offer(draft, node)
     if all(_is_settled(draft, name) for name in draft.definition.steps):
@@ -80,7 +80,7 @@ def end_attempt(draft: Draft, step: Step, code: str, *, detail: str = "", retry_
             code=code,
             detail=detail,
             retry_at=retry_at(draft, sending, retry_after_ms),
-            parked=not sending.attempts and is_overdue(sending, draft.now),
+            parked=not sending.attempts and is_overdue(sending, draft.clock),
         )
     )
     return True
@@ -94,9 +94,9 @@ def resend(draft: Draft, step: Step, act: Act | None = None) -> None:
 
 
 def retry_at(draft: Draft, sending: Sending, retry_after_ms: int = 0) -> datetime:
-    """When the next attempt begins."""
+    """When the next attempt begins, on the saga's own clock."""
     wait = wait_before(sending.command_id, sending.attempts_used, sending.first_ms, sending.cap_ms, retry_after_ms)
-    return draft.now + wait
+    return draft.clock + wait
 
 
 def is_overdue(sending: Sending, now: datetime) -> bool:

@@ -79,6 +79,48 @@ class Skip(Act):
     branch: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause(Act):
+    """Stop the saga where it is: record what comes, send nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume(Act):
+    """Go on after a pause. `even_if_forgotten` sends again what participants may not remember any more (design 4.8)."""
+
+    even_if_forgotten: bool = False
+    remembered: timedelta = REMEMBERED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt(Act):
+    """Wait no longer for a step before the pivot: it is in doubt now, and undone."""
+
+    step: str
+    branch: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerByHand(Act):
+    """Say in a participant's place that a pivot or a stuck step after it succeeded (with its reply), or that the effect of a parked
+    undo is gone. `evidence` says how the person knows. Never that something did not happen: that is asked (`Fence`)."""
+
+    step: str
+    evidence: str
+    branch: str = ""
+    undo: bool = False
+    type: str = ""
+    body: str = "{}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fence(Act):
+    """Ask the pivot's participant to make sure that an unanswered pivot never happens (design 4.6)."""
+
+    step: str
+    branch: str = ""
+
+
 Input = Start | ReplyInput | Tick | Act
 
 

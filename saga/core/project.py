@@ -56,6 +56,8 @@ def status_of(state: State) -> str:
     """The status of design 4.3: the first that fits."""
     if state.ended:
         return state.ended
+    if state.paused is not None:
+        return "paused"
     if any(needs_person(state, step) for step in state.steps.values()):
         return "parked"
     return "running" if state.turned_back is None else "compensating"
@@ -67,7 +69,8 @@ def explain(state: State) -> str:
         return ""
     waits = [text for step in state.steps.values() if (text := _waits(state, step))]
     because = f" (turned back: {state.turned_back.cause}{_at(state.turned_back.step)})" if state.turned_back else ""
-    return "; ".join(waits or ["nothing"]) + because
+    paused = f"a person who resumes it: {state.paused.actor} paused it ({state.paused.reason}); then " if state.paused else ""
+    return paused + "; ".join(waits or ["nothing"]) + because
 
 
 def _at(step: str) -> str:
@@ -78,11 +81,13 @@ def _waits(state: State, step: Step) -> str:
     name = step.id.step
     if step.undo is Undo.PARKED:
         return f"a person: the undo of {name} is parked ({step.undo_detail})"
+    do = _awaited(f"the answer to {name}", step.sending, retrying=step.do is Do.RETRYING, person=step.unanswered) if step.awaits_do else ""
     if step.awaits_undo:
         word = "fence" if step.fence else "undo"
-        return _awaited(f"the {word} of {name}", step.undo_sending, retrying=step.undo is Undo.RETRYING, person=step.undo_unanswered)
-    if step.awaits_do:
-        return _awaited(f"the answer to {name}", step.sending, retrying=step.do is Do.RETRYING, person=step.unanswered)
+        undo = _awaited(f"the {word} of {name}", step.undo_sending, retrying=step.undo is Undo.RETRYING, person=step.undo_unanswered)
+        return f"{do}; {undo}" if do else undo
+    if do:
+        return do
     if needs_person(state, step):
         return f"a person: {name} is {step.do} ({step.detail})"
     return ""
@@ -97,8 +102,8 @@ def _awaited(what: str, sending: Sending | None, *, retrying: bool, person: bool
 
 def step_status(state: State, step: Step) -> str:
     """The word of design 4.3 for one step. What failed to build was never issued: it is pending, or skipped once the saga turned back."""
-    if step.undo is Undo.FENCED:
-        return (Do.SUCCEEDED if step.happened else Do.IN_DOUBT).value
+    if step.undo is Undo.FENCED or (step.fence and step.awaits_do):
+        return step.do.value
     if step.undo is not None:
         return _UNDO_WORDS[step.undo]
     if step.do is Do.BUILD_FAILED:

@@ -3,10 +3,12 @@
 from pydantic import ValidationError
 
 from saga.body import parse_body
+from saga.core.answer import Answer, contradict
 from saga.core.draft import Draft
 from saga.core.inputs import Ignored, ReplyInput
 from saga.core.state import CommandRef, Do, Sending, Step, Undo
-from saga.core.table import BACK, FORWARD, UNDOING, Answer, contradict
+from saga.core.table import BACK, FORWARD
+from saga.core.undo_table import UNDOING
 from saga.definition.graph import StepNode
 from saga.messages import GENERAL_TYPES, Command, Outcome
 
@@ -27,7 +29,7 @@ def reply(draft: Draft, given: ReplyInput) -> None:
     if sending is None or given.participant != sending.participant:
         draft.ignore(Ignored.WRONG_PARTICIPANT, "the reply came from a participant that was not asked")
         return
-    outcome = _outcome(draft, node, step, ref, given)
+    outcome = sound_outcome(draft, node, step, ref, given)
     if outcome is None:
         return
     if ref.generation != sending.generation:
@@ -56,7 +58,7 @@ def _runs(step: Step, ref: CommandRef, sending: Sending, given: ReplyInput) -> b
     return issued and given.attempt == sending.attempt
 
 
-def _outcome(draft: Draft, node: StepNode, step: Step, ref: CommandRef, given: ReplyInput) -> Outcome | None:
+def sound_outcome(draft: Draft, node: StepNode, step: Step, ref: CommandRef, given: ReplyInput) -> Outcome | None:
     """What the reply says, if its type, outcome and body agree with the command; else the record is unusable and None."""
     command = _command_class(node, step, undo=ref.undo)
     of_type = command.outcome_of(given.type) if command is not None else GENERAL_TYPES.get(given.type)

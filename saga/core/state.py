@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from saga.core.events import SagaStarted, TurnedBack
+from saga.core.events import SagaPaused, SagaStarted, TurnedBack
 
 
 class Do(StrEnum):
@@ -131,6 +131,7 @@ class State:
     steps: Mapping[StepId, Step] = field(default_factory=dict)
     commands: Mapping[str, CommandRef] = field(default_factory=dict)
     turned_back: TurnedBack | None = None
+    paused: SagaPaused | None = None
     ended: str = ""
     ended_at: datetime | None = None
     last_progress: datetime | None = None
@@ -149,6 +150,10 @@ class State:
         """(tenant, definition, key): what command ids are made from."""
         return self.start.tenant, self.start.definition, self.start.key
 
+    def clock(self, now: datetime) -> datetime:
+        """The saga's own time: it stands still while the saga is paused."""
+        return now if self.paused is None else self.paused.at
+
     def step(self, name: str, branch: str = "") -> Step | None:
         """The step, if it was issued, skipped, or failed to build."""
         return self.steps.get(StepId(name, branch))
@@ -165,7 +170,7 @@ def needs_person(state: State, step: Step) -> bool:
 
 def next_due(state: State) -> datetime | None:
     """The earliest moment at which a deadline of the saga may have something to do; None if nothing will."""
-    if state.ended:
+    if state.ended or state.paused is not None:
         return None
     dues = [
         sending.due_at

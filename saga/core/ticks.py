@@ -15,7 +15,7 @@ def tick(draft: Draft, given: Tick) -> None:
 
     Attempts that run out come before attempts that begin: they may turn the saga back, and then nothing is sent again.
     """
-    if draft.state.ended:
+    if draft.state.ended or draft.state.paused is not None:
         draft.ignore(Ignored.NOTHING_DUE)
         return
     running_first = sorted(draft.state.steps.values(), key=lambda step: step.do is Do.RETRYING)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from saga.body import canonical
 from saga.core.evolve import fold
-from saga.core.inputs import REMEMBERED, Act, Cancel, RetryByHand, Skip
+from saga.core.inputs import REMEMBERED, Act, AnswerByHand, Cancel, Doubt, Fence, Pause, Resume, RetryByHand, Skip
 from saga.core.project import explain, row_of, step_status
 from saga.core.state import State, Step
 from saga.core.upcast import decode, decode_body
@@ -16,7 +16,7 @@ from saga.errors import ContractError, Unavailable
 from saga.messages import Envelope
 from saga.ports.streams import DeadRow, DefinitionRow, Page, SagaFilter, SagaKey, SagaRow, Store
 from saga.runtime.intake import Intake
-from saga.runtime.operations import ActRequest, ActResult, EventView, SagaView, Started, StepView
+from saga.runtime.operations import ActRequest, ActResult, EventView, HandAnswer, SagaView, Started, StepView
 from saga.runtime.routing import Router
 from saga.runtime.work import REQUEST_SCOPE, Appended, Held, Nothing, Refused, Work
 
@@ -70,6 +70,29 @@ class Desk:
     async def skip(self, tenant: str, act: ActRequest) -> ActResult:
         """Go on without a stuck step or a parked undo."""
         return await self._act(tenant, act, Skip(**_who(act), step=act.step, branch=act.branch))
+
+    async def pause(self, tenant: str, act: ActRequest) -> ActResult:
+        """Stop the saga where it is."""
+        return await self._act(tenant, act, Pause(**_who(act)))
+
+    async def resume(self, tenant: str, act: ActRequest) -> ActResult:
+        """Go on after a pause."""
+        return await self._act(tenant, act, Resume(**_who(act), even_if_forgotten=act.even_if_forgotten, remembered=self._remembered))
+
+    async def doubt(self, tenant: str, act: ActRequest) -> ActResult:
+        """Wait no longer for a step before the pivot."""
+        return await self._act(tenant, act, Doubt(**_who(act), step=act.step, branch=act.branch))
+
+    async def answer(self, tenant: str, act: ActRequest) -> ActResult:
+        """Answer in a participant's place."""
+        said = act.answer or HandAnswer("")
+        body = canonical(dict(said.reply)).decode()
+        where: dict[str, Any] = {"step": act.step, "branch": act.branch, "undo": said.undo, "type": said.reply_type}
+        return await self._act(tenant, act, AnswerByHand(**_who(act), **where, evidence=said.evidence, body=body))
+
+    async def fence(self, tenant: str, act: ActRequest) -> ActResult:
+        """Make sure that an unanswered pivot never happens."""
+        return await self._act(tenant, act, Fence(**_who(act), step=act.step, branch=act.branch))
 
     async def _act(self, tenant: str, act: ActRequest, given: Act) -> ActResult:
         row = await self._row(tenant, act.saga_id)

@@ -4,7 +4,7 @@ An act goes through intake like a record: decide refuses or appends, the databas
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -21,11 +21,23 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class HandAnswer:
+    """What a person says in a participant's place, and how they know. `undo`: that the effect of a parked undo is gone; else that the
+    step succeeded, with this reply. `reply_type` may be empty where the command has but one type of success."""
+
+    evidence: str
+    undo: bool = False
+    reply_type: str = ""
+    reply: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class ActRequest:
     """Who does what to which saga. `input_id` is made once per request, before the first try, so a repetition is recognised.
 
-    `step` names the step of retry and skip. `expected_version` is If-Match: the act is refused with code `version-changed` if the stream
-    is not at it. `even_if_forgotten` is the person's explicit word to resend what participants may no longer remember.
+    `step` names the step of an act on a step; `answer` is what an answer by hand says. `expected_version` is If-Match: the act is refused
+    with code `version-changed` if the stream is not at it. `even_if_forgotten` is the person's explicit word to resend what participants
+    may no longer remember.
     """
 
     saga_id: UUID
@@ -36,6 +48,7 @@ class ActRequest:
     branch: str = ""
     expected_version: int | None = None
     even_if_forgotten: bool = False
+    answer: HandAnswer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +121,22 @@ class Operations(Protocol):
 
     async def skip(self, tenant: str, act: ActRequest) -> ActResult:
         """Go on without a step after the pivot, or without an undo that is parked. Raises ActRefused."""
+
+    async def pause(self, tenant: str, act: ActRequest) -> ActResult:
+        """Stop the saga where it is: what comes is recorded, nothing is sent. Raises ActRefused."""
+
+    async def resume(self, tenant: str, act: ActRequest) -> ActResult:
+        """Go on after a pause. Raises ActRefused, `forgotten` where a person's explicit word is needed."""
+
+    async def doubt(self, tenant: str, act: ActRequest) -> ActResult:
+        """Wait no longer for a step before the pivot: it is in doubt now, and undone. Raises ActRefused."""
+
+    async def answer(self, tenant: str, act: ActRequest) -> ActResult:
+        """Say in the participant's place that a pivot or a stuck step after it succeeded, or that a parked undo is done. Raises
+        ActRefused."""
+
+    async def fence(self, tenant: str, act: ActRequest) -> ActResult:
+        """Ask the participant to make sure that an unanswered pivot never happens. Raises ActRefused."""
 
     async def show(self, tenant: str, saga_id: UUID, at_version: int | None = None) -> SagaView:
         """The saga now, or as of a version. Raises LookupError."""

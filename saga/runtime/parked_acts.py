@@ -7,13 +7,22 @@ from uuid import UUID
 
 import orjson
 
-from saga.core.inputs import Act, Cancel, RetryByHand, Skip
+from saga.core.inputs import Act, AnswerByHand, Cancel, Doubt, Fence, Pause, Resume, RetryByHand, Skip
 from saga.errors import ContractError
 from saga.ports.messaging import InboundRecord
 from saga.runtime.work import Work
 
 ACTS_TOPIC = "saga.acts"
-_KINDS: dict[str, type[Act]] = {"cancel": Cancel, "retry": RetryByHand, "skip": Skip}
+_KINDS: dict[str, type[Act]] = {
+    "cancel": Cancel,
+    "pause": Pause,
+    "resume": Resume,
+    "retry": RetryByHand,
+    "skip": Skip,
+    "doubt": Doubt,
+    "answer": AnswerByHand,
+    "fence": Fence,
+}
 
 
 def act_record(saga_id: UUID, act: Act) -> InboundRecord:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from saga.body import body_hash, canonical, parse_body
-from saga.core.inputs import Cancel, Input, ReplyInput, RetryByHand, Skip, Start, Tick
+from saga.core.inputs import AnswerByHand, Cancel, Doubt, Fence, Input, Pause, ReplyInput, Resume, RetryByHand, Skip, Start, Tick
 from saga.core.state import Sending, State, StepId
 from saga.definition.graph import Definition
 from saga.definition.spans import HOW_TO_WRITE, read_span
@@ -93,6 +93,32 @@ def retry(step: str, **options: Any) -> Said:
 def skip(step: str, **options: Any) -> Said:
     """A person goes on without it."""
     return Said(lambda _, state: Skip(step=step, **_by_hand(state, options)))
+
+
+def pause(**options: Any) -> Said:
+    """A person pauses it."""
+    return Said(lambda _, state: Pause(**_by_hand(state, options)))
+
+
+def resume(**options: Any) -> Said:
+    """A person lets it go on; `even_if_forgotten=True` is the explicit word."""
+    return Said(lambda _, state: Resume(**_by_hand(state, options)))
+
+
+def doubt(step: str, **options: Any) -> Said:
+    """A person does not wait any longer for a step before the pivot."""
+    return Said(lambda _, state: Doubt(step=step, **_by_hand(state, options)))
+
+
+def fence(step: str, **options: Any) -> Said:
+    """A person asks that an unanswered pivot never happens."""
+    return Said(lambda _, state: Fence(step=step, **_by_hand(state, options)))
+
+
+def answer(step: str, reply: Reply | None = None, *, undo: bool = False, **options: Any) -> Said:
+    """A person answers in the participant's place: with its reply for a do, without one for an undo."""
+    told = {} if reply is None else {"type": reply.message_type, "body": reply.body().decode()}
+    return Said(lambda _, state: AnswerByHand(step=step, undo=undo, **{"evidence": "seen", **told, **_by_hand(state, options)}))
 
 
 def reply_to(command_id: str, participant: str, message_type: str, **fields: Any) -> Said:

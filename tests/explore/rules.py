@@ -3,7 +3,8 @@
 Written from the design and not from the code: nothing of `compensation` or `forward` is used here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from saga.core import events as e
@@ -28,6 +29,15 @@ class Broken(Exception):
         self.rule = rule
         self.move = move
         super().__init__(rule)
+
+
+@contextmanager
+def telling(move: str) -> Iterator[None]:
+    """A rule broken in here was broken by this move."""
+    try:
+        yield
+    except Broken as broken:
+        raise Broken(broken.rule, move) from broken
 
 
 def check_decision(definition: Definition, state: State, given: Input, decision: Decision) -> None:
@@ -90,9 +100,9 @@ def check_world(world: "World", node: "Node") -> None:
 
 
 def is_good(world: "World", node: "Node") -> bool:
-    """Where a story may stop: parked, completed, or undone with nothing left over."""
+    """Where a story may stop: parked, paused by a person, completed, or undone with nothing left over."""
     state = world.folds[node.saga]
-    return status_of(state) == "parked" or state.ended == "completed" or (bool(state.ended) and is_balanced(world, node))
+    return status_of(state) in ("parked", "paused") or state.ended == "completed" or (bool(state.ended) and is_balanced(world, node))
 
 
 def is_balanced(world: "World", node: "Node") -> bool:
@@ -151,7 +161,9 @@ def _settled_by_its_own_answer(before: State, after: State, given: ReplyInput) -
         now = after.steps[of]
         opened = step.undo in (None, Undo.NOTHING) and now.undo in (Undo.ISSUED, Undo.PARKED)
         changed = now.undo is not step.undo and not opened
-        given_up = step.awaits_undo and now.do not in (Do.SUCCEEDED, Do.IN_DOUBT)
+        if step.fence and step.kind == "pivot" and now.undo in (Undo.FENCED, Undo.PARKED) and now.do is Do.SUCCEEDED and ref.of == of:
+            continue  # the pivot's own success answers what its fence asks
+        given_up = step.awaits_undo and not step.fence and now.do not in (Do.SUCCEEDED, Do.IN_DOUBT)
         if (changed or given_up) and not (ref.undo and ref.of == of):
             raise Broken(f"the undo of {of.step} was settled by an answer to something else")
 
@@ -168,14 +180,14 @@ def _issued_in_order(definition: Definition, state: State, event: e.Event) -> No
 
 
 def _undone_in_order(definition: Definition, state: State, event: e.Event) -> None:
-    if not isinstance(event, e.UndoIssued | e.UndoResent):
+    if not isinstance(event, e.UndoIssued | e.UndoResent) or _fences_the_pivot(definition, state, event):
         return
     if state.turned_back is None or state.ended:
         raise Broken(f"an undo of {event.step} is sent in a saga that did not turn back, or ended")
     if any(step.awaits_do for step in state.steps.values()):
         raise Broken(f"the undo of {event.step} is sent while a do is awaited")
     pivot = state.step(definition.pivot) if definition.pivot else None
-    if isinstance(event, e.UndoIssued) and pivot is not None and pivot.do is Do.SUCCEEDED and pivot.undo is not Undo.SKIPPED:
+    if isinstance(event, e.UndoIssued) and pivot is not None and pivot.do is Do.SUCCEEDED and pivot.undo not in (Undo.SKIPPED, Undo.UNDONE):
         raise Broken(f"an undo of {event.step} is issued after the pivot succeeded")
     if isinstance(event, e.UndoIssued) and event.generation == 0:
         for name in _descendants(definition, event.step):
@@ -184,7 +196,24 @@ def _undone_in_order(definition: Definition, state: State, event: e.Event) -> No
                 raise Broken(f"the undo of {event.step} is issued before that of {name} is settled")
 
 
+def _fences_the_pivot(definition: Definition, state: State, event: e.UndoIssued | e.UndoResent) -> bool:
+    """A fence of the pivot is asked for by a person, and goes out before the saga turns back; once out, it is sent until answered."""
+    step = state.step(event.step)
+    if definition.steps[event.step].kind is not StepKind.PIVOT or step is None or state.ended:
+        return False
+    if isinstance(event, e.UndoResent):
+        return step.fence and step.awaits_undo
+    return event.kind == "fence" and bool(event.actor) and step.awaits_do and state.turned_back is None
+
+
+def _paused_sends_nothing(_: Definition, state: State, event: e.Event) -> None:
+    if state.paused is not None and isinstance(event, e.StepIssued | e.StepResent | e.UndoIssued | e.UndoResent):
+        raise Broken(f"{type(event).__name__} of {event.step} in a saga that is paused")
+
+
 def _never_undone(definition: Definition, state: State, event: e.Event) -> None:
+    if isinstance(event, e.UndoIssued) and _fences_the_pivot(definition, state, event):
+        return
     if isinstance(event, e.StepDoubted | e.UndoIssued) and definition.steps[event.step].kind is not StepKind.COMPENSATABLE:
         raise Broken(f"{event.step} is at or after the pivot, and is doubted or undone")
 
@@ -194,7 +223,7 @@ def _ends_once(_: Definition, state: State, event: e.Event) -> None:
         raise Broken(f"{type(event).__name__} in a saga that is {state.ended}")
 
 
-_RULES = (_issued_in_order, _undone_in_order, _never_undone, _ends_once)
+_RULES = (_issued_in_order, _undone_in_order, _paused_sends_nothing, _never_undone, _ends_once)
 
 
 def _undo_pending(definition: Definition, step: Step) -> bool:

@@ -25,6 +25,10 @@ SHAPES: Mapping[str, Shape] = {
     "pivot weak": Shape(brisk(WITH_PIVOT, 1), Budget(cancel=1, weak=1), last_attempt=1),
     "side by side": Shape(brisk(SIDE_BY_SIDE), Budget(cancel=1, hand=1), last_attempt=2),
     "fenced": Shape(brisk(FENCED, 1), Budget(cancel=1), last_attempt=1),
+    "two, paused": Shape(brisk(TWO, 1), Budget(cancel=1, pause=1), ALL, last_attempt=1),
+    "pivot, paused": Shape(brisk(WITH_PIVOT, 1), Budget(cancel=1, hand=1, pause=1), last_attempt=1),
+    "fenced pivot": Shape(brisk(WITH_PIVOT, 1), Budget(cancel=1, hand=2), last_attempt=2),
+    "fenced pivot weak": Shape(brisk(WITH_PIVOT, 1), Budget(cancel=0, hand=1, weak=1), last_attempt=1),
     "shop": Shape(brisk(SHOP), Budget(cancel=1), last_attempt=2),
     "diamond": Shape(brisk(DIAMOND, 1), Budget(cancel=1), last_attempt=1),
 }

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from saga.core import compensation, forward, replies, table, ticks
+from saga.core import acts, compensation, forward, replies, table, ticks, undo_table
+from saga.core import decide as deciding
 from saga.core.state import Do, Undo
 from saga.messages import Outcome
 from tests.explore import world
@@ -16,7 +17,10 @@ from tests.explore.shapes import SHAPES
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
-@pytest.mark.parametrize(("name", "states"), [("shop", 10_000), ("two", 10_000), ("pivot", 6_000), ("fenced", 4_000)])
+BY_HAND = (("two, paused", 8_000), ("pivot, paused", 12_000), ("fenced pivot", 12_000), ("fenced pivot weak", 22_000))
+
+
+@pytest.mark.parametrize(("name", "states"), [("shop", 10_000), ("two", 10_000), ("pivot", 6_000), ("fenced", 4_000), *BY_HAND])
 def test_no_order_of_events_breaks_a_rule(name: str, states: int) -> None:  # S1-S6, S8, I3, I5-I7, K1, K13
     report = Search(SHAPES[name]).run(states)
     assert report.broken == "", "\n".join(report.story)
@@ -99,6 +103,27 @@ def do_done_twice(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(world, "handle", eager)
 
 
+def issued_in_a_pause(patch: pytest.MonkeyPatch) -> None:
+    def advance(draft: Any) -> None:
+        draft.state = replace(draft.state, paused=None)
+        forward.advance(draft)
+
+    patch.setattr(deciding, "advance", advance)
+
+
+def done_passes_for_never(patch: pytest.MonkeyPatch) -> None:
+    def refused(answer: Any) -> None:
+        undo_table.undo_refused(answer)
+        if answer.node.kind == "pivot" and answer.step.do is Do.ISSUED:
+            undo_table._fenced_off(answer)
+
+    patch.setitem(undo_table.UNDOING, (Undo.ISSUED, Outcome.REFUSED), refused)
+
+
+def undone_beside_a_pivot_that_happened(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(acts, "_pivot_happened", lambda _: False)
+
+
 @pytest.mark.parametrize(
     ("plant", "shape", "rule"),
     [
@@ -114,10 +139,13 @@ def do_done_twice(patch: pytest.MonkeyPatch) -> None:
         (fence_forgotten, "fenced", "before that of n is settled"),
         (tombstone_not_written, "one", "an effect stays or may still come"),
         (do_done_twice, "one", "an effect happened twice"),
+        (issued_in_a_pause, "two, paused", "in a saga that is paused"),
+        (done_passes_for_never, "fenced pivot", "the pivot happened, and something was undone"),
+        (undone_beside_a_pivot_that_happened, "fenced pivot weak", "is issued after the pivot succeeded"),
     ],
 )
 def test_a_planted_bug_is_found_with_its_story(plant: Plant, shape: str, rule: str, monkeypatch: pytest.MonkeyPatch) -> None:  # L9
     plant(monkeypatch)
-    report: Report = Search(SHAPES[shape]).run(15_000)
+    report: Report = Search(SHAPES[shape]).run(20_000)
     assert rule in report.broken
     assert report.story[0] == "start"

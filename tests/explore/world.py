@@ -1,7 +1,7 @@
 """A small world around the real core: one saga, its participants' books, and a network that is a set."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import NamedTuple
@@ -10,30 +10,30 @@ from saga.core.decide import decide
 from saga.core.effects import command_of
 from saga.core.evolve import fold
 from saga.core.identity import DO, command_id
-from saga.core.inputs import Cancel, Input, ReplyInput, RetryByHand, Skip, Start, Tick
+from saga.core.inputs import Input, ReplyInput, Start, Tick
 from saga.core.project import status_of
 from saga.core.state import Sending, State, Step
 from saga.definition.graph import Definition
 from saga.errors import ActRefused
 from saga.messages import FAILED_TYPE, IN_PROGRESS_TYPE, NOTHING_TO_UNDO_TYPE, REFUSED_TYPE, UNDONE_TYPE, Outcome
 from saga.testing.scenario import NOON
-from tests.explore import rules
+from tests.explore import people, rules
 from tests.unit.core_model import Asked, Book, choices, forget, handle
 from tests.unit.core_shapes import Done, Placed
 
 FAR = NOON + timedelta(hours=1)
 LONG_AGO = NOON - timedelta(minutes=16)
-HAND = {"actor": "ada", "reason": "because", "input_id": "x"}
 GENERAL = {Outcome.REFUSED: REFUSED_TYPE, Outcome.FAILED: FAILED_TYPE, Outcome.IN_PROGRESS: IN_PROGRESS_TYPE}
 GENERAL_UNDO = {**GENERAL, Outcome.SUCCEEDED: UNDONE_TYPE, Outcome.NOTHING_TO_UNDO: NOTHING_TO_UNDO_TYPE}
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How often each of these may happen in one story. `weak`: a participant loses what it must remember."""
+    """How often each of these may happen in one story. `weak`: a participant loses what it must remember. Resuming is free."""
 
     cancel: int = 1
     hand: int = 0
+    pause: int = 0
     weak: int = 0
     loss: int = 0
 
@@ -85,7 +85,7 @@ class World:
     def first(self) -> Node:
         """Just started."""
         start = Start(tenant="t", key="1042", partition_key="1042", input_id="i", body=Placed().body(), body_hash="h")
-        saga, sent = self._decide(State(), start)
+        saga, sent = self.decide(State(), start)
         return Node(saga, (0,) * len(self.slots), sent, self.shape.budget)
 
     def moves(self, node: Node) -> Iterator[tuple[str, Node]]:
@@ -102,6 +102,7 @@ class World:
             else:
                 yield from self._deliver(node, bit)
         yield from self._inner_moves(node)
+        yield from people.answers(self, node)
         yield from self._faults(node)
 
     def told(self, saga: int, bit: int) -> tuple[int, int]:
@@ -111,8 +112,8 @@ class World:
             said = self.messages[bit]
             assert isinstance(said, Said)
             given = _reply(self.folds[saga], said)
-            with telling(f"reply {bit}"):
-                known = self._told[saga, bit] = self._decide(self.folds[saga], given)
+            with rules.telling(f"reply {bit}"):
+                known = self._told[saga, bit] = self.decide(self.folds[saga], given)
                 rules.check_copy(self.definition, self.folds[known[0]], given)
         return known
 
@@ -145,7 +146,7 @@ class World:
             for choice in choices(self.books[book], asked):
                 if choice in self.shape.choices:
                     after, outcome = handle(self.books[book], asked, choice)
-                    found.append((choice, self._book(after), self._bit(Said(asked.command_id, outcome, asked.attempt))))
+                    found.append((choice, self.book(after), self._bit(Said(asked.command_id, outcome, asked.attempt))))
             known = self._asked[book, bit] = tuple(found)
         return known
 
@@ -165,16 +166,12 @@ class World:
             state = self.folds[saga]
             found = []
             for label, moved in self._due(state):
-                with telling(label):
-                    found.append((label, *self._decide(moved, Tick()), ""))
-            acts: list[tuple[str, Cancel | RetryByHand | Skip, str]] = [("cancel", Cancel(**HAND), "cancel")]
-            for of in state.steps:
-                acts.append((f"retry {of.step}", RetryByHand(step=of.step, **HAND), "hand"))
-                acts.append((f"skip {of.step}", Skip(step=of.step, **HAND), "hand"))
-            for label, act, cost in acts:
-                if getattr(self.shape.budget, cost):
-                    with telling(label), suppress(ActRefused):
-                        found.append((label, *self._decide(state, act), cost))
+                with rules.telling(label):
+                    found.append((label, *self.decide(moved, Tick()), ""))
+            for label, act, cost in people.acts(state):
+                if not cost or getattr(self.shape.budget, cost):
+                    with rules.telling(label), suppress(ActRefused):
+                        found.append((label, *self.decide(state, act), cost))
             known = self._inner[saga] = tuple(move for move in found if move[1] != saga)
         return known
 
@@ -199,12 +196,12 @@ class World:
             yield "everything in flight is lost", node._replace(net=0, budget=replace(node.budget, loss=node.budget.loss - 1))
         if node.budget.weak:
             for slot, book in enumerate(node.books):
-                after = self._book(forget(self.books[book]))
+                after = self.book(forget(self.books[book]))
                 if after != book:
                     books = (*node.books[:slot], after, *node.books[slot + 1 :])
                     yield f"participant forgets {slot}", node._replace(books=books, budget=replace(node.budget, weak=node.budget.weak - 1))
 
-    def _decide(self, state: State, given: Input) -> tuple[int, int]:
+    def decide(self, state: State, given: Input) -> tuple[int, int]:
         decision = decide(self.definition, state, given, NOON)
         after = fold(decision.events, state)
         rules.check_decision(self.definition, state, given, decision)
@@ -217,14 +214,14 @@ class World:
         return self._number(_without_time(after)), sent
 
     def _number(self, state: State) -> int:
-        key = (tuple(state.steps.items()), tuple(sorted(state.commands)), state.turned_back, state.ended, state.ignored)
+        key = (tuple(state.steps.items()), tuple(sorted(state.commands)), state.turned_back, state.paused, state.ended, state.ignored)
         number = self._fold_numbers.setdefault(key, len(self.folds))
         if number == len(self.folds):
             self.folds.append(state)
             rules.check_fold(self.definition, state)
         return number
 
-    def _book(self, book: Book) -> int:
+    def book(self, book: Book) -> int:
         number = self._book_numbers.setdefault(book, len(self.books))
         if number == len(self.books):
             self.books.append(book)
@@ -246,15 +243,6 @@ class World:
         return status_of(self.folds[node.saga])
 
 
-@contextmanager
-def telling(move: str) -> Iterator[None]:
-    """A rule broken in here was broken by this move."""
-    try:
-        yield
-    except rules.Broken as broken:
-        raise rules.Broken(broken.rule, move) from broken
-
-
 def _reply(state: State, said: Said) -> ReplyInput:
     ref = state.commands[said.command_id]
     done = not ref.undo and said.outcome is Outcome.SUCCEEDED
@@ -264,7 +252,7 @@ def _reply(state: State, said: Said) -> ReplyInput:
         type=Done.message_type if done else GENERAL_UNDO[said.outcome],
         outcome=said.outcome,
         attempt=said.attempt,
-        body=b'{"note":"done"}' if done else b"{}",
+        body=people.DONE.encode() if done else b"{}",
         message_id="m",
     )
 
@@ -273,7 +261,8 @@ def _without_time(state: State) -> State:
     """The fold with every moment at noon and every deadline far away."""
     steps = {of: _step_without_time(step) for of, step in state.steps.items()}
     turned = state.turned_back and replace(state.turned_back, at=NOON, input_id="")
-    return replace(state, version=1, steps=steps, turned_back=turned, ended_at=None, last_progress=NOON, inputs=frozenset())
+    paused = state.paused and replace(state.paused, at=NOON, input_id="")
+    return replace(state, version=1, steps=steps, turned_back=turned, paused=paused, ended_at=None, last_progress=NOON, inputs=frozenset())
 
 
 def _step_without_time(step: Step) -> Step:

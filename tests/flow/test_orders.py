@@ -1,10 +1,14 @@
 """Orders through the whole coordinator: fulfilled, refused and undone, cancelled, and what duplicates and lateness do (nothing)."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from saga.errors import ActRefused, ContractError
-from saga.runtime.operations import ActRequest
-from tests.flow.world import World
+from saga.runtime.operations import ActRequest, HandAnswer
+from tests.flow.world import EXAMPLES, World
+from tests.unit.shop import ONE_STEP
 
 
 async def test_an_order_is_fulfilled_from_the_record_to_the_end() -> None:
@@ -130,3 +134,78 @@ def _all() -> object:
     from saga.ports.streams import SagaFilter
 
     return SagaFilter()
+
+
+async def test_a_paused_saga_records_and_sends_nothing_until_it_is_resumed() -> None:  # design 4.8
+    world = World()
+    replica = world.replica()
+    await replica.intake.records([world.place()])
+    await replica.relay.drain(5)
+    saga_id = await world.only_saga()
+    paused = await replica.desk.pause("default", ActRequest(saga_id, "ada", "fire", "input-1"))
+    assert (paused.status, paused.events) == ("paused", ("SagaPaused",))
+    await world.run(replica)
+    assert await world.tick(replica, seconds=3600) == 0
+    assert world.sent() == ["AcceptOrder"]
+    resumed = await replica.desk.resume("default", ActRequest(saga_id, "ada", "over", "input-2"))
+    assert resumed.events == ("SagaResumed", "StepIssued", "StepIssued")
+    await world.run(replica)
+    assert (await world.state()).ended == "completed"
+
+
+async def test_a_resumed_saga_is_found_by_its_moved_deadline_whatever_its_row_said() -> None:  # check-store 3
+    world = World()
+    replica = world.replica()
+    await replica.intake.records([world.place()])
+    await replica.relay.drain(5)
+    saga_id = await world.only_saga()
+    await replica.desk.pause("default", ActRequest(saga_id, "ada", "fire", "input-1"))
+    world.store.now += timedelta(hours=1)
+    await replica.desk.resume("default", ActRequest(saga_id, "ada", "over", "input-2"))
+    await world.tick(replica)
+    assert "StepFailed" not in await world.names()
+    await world.tick(replica, seconds=60)
+    assert "StepFailed" in await world.names()
+
+
+async def test_a_pivot_that_nobody_answers_is_fenced_and_the_order_is_undone() -> None:  # V7
+    world = World(choose={"capture_payment": "fail"})
+    replica = world.replica()
+    await replica.intake.records([world.place()])
+    await world.run(replica)
+    done = await replica.desk.fence("default", ActRequest(await world.only_saga(), "ada", "no answer", "input-1", "capture_payment"))
+    assert done.events == ("UndoIssued",)
+    await world.run(replica)
+    state = await world.state()
+    assert (state.ended, state.turned_back.step) == ("compensated", "capture_payment")
+    assert world.effects() == (3, 3)
+
+
+async def test_a_pivot_answered_by_hand_carries_the_persons_reply_on() -> None:
+    world = World(choose={"capture_payment": "fail"})
+    replica = world.replica()
+    await replica.intake.records([world.place()])
+    await world.run(replica)
+    said = HandAnswer("bank statement 7", reply=EXAMPLES["PaymentCaptured"])
+    act = ActRequest(await world.only_saga(), "ada", "they are down", "input-1", "capture_payment", answer=said)
+    assert (await replica.desk.answer("default", act)).events == ("StepSucceeded", "StepIssued")
+    with pytest.raises(ActRefused, match="cannot-answer"):
+        await replica.desk.answer("default", replace(act, input_id="input-2"))
+    await world.run(replica)
+    assert (await world.state()).ended == "completed"
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "doubt", "answer", "fence", "retry", "skip", "cancel"])
+async def test_every_act_is_held_where_the_definition_is_not_loaded_and_decided_elsewhere(verb: str) -> None:  # S12
+    world = World(choose={"capture_payment": "fail"})
+    knows, does_not = world.replica(), world.replica([ONE_STEP.compile()])
+    await knows.intake.records([world.place()])
+    await world.run(knows)
+    step = "" if verb in ("pause", "resume", "cancel") else "capture_payment"
+    said = HandAnswer("seen", reply=EXAMPLES["PaymentCaptured"])
+    act = ActRequest(await world.only_saga(), "ada", "because", "input-1", step, answer=said)
+    assert (await getattr(does_not.desk, verb)("default", act)).held
+    assert await knows.intake.held(10) == 1
+    expected = {"pause": "SagaPaused", "answer": "StepSucceeded", "fence": "UndoIssued", "retry": "StepResent"}
+    caused = [type(event).__name__ for event in await world.events() if getattr(event, "actor", "") == "ada"]
+    assert caused == ([expected[verb]] if verb in expected else [])

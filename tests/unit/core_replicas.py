@@ -11,7 +11,7 @@ from saga.core import events as e
 from saga.core.decide import decide
 from saga.core.effects import CommandToSend, command_of, sends
 from saga.core.evolve import fold
-from saga.core.inputs import Decision, Input, ReplyInput, Start, Tick
+from saga.core.inputs import Decision, Input, ReplyInput, Resume, Start, Tick
 from saga.core.state import State, Undo, next_due
 from saga.core.upcast import decode, encode
 from saga.definition.graph import Definition
@@ -126,7 +126,10 @@ class Replicas:
             assert decide(self.definition, fold(events[: turn.version]), turn.given, turn.now).events == turn.events
 
     def heal(self) -> None:
-        """The network is kind from now on: everything is swept, delivered, answered, and time passes, until nothing moves any more."""
+        """The network is kind from now on, and a pause is over: everything is swept, delivered, answered, and time passes, until nothing
+        moves any more."""
+        if self.state.paused is not None:
+            self.hear(0, Resume(actor="eve", reason="over", input_id="act-resume"), NEVER)
         for _ in range(60):
             self.sweep()
             self.finish_work(succeed=True)

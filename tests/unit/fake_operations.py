@@ -94,6 +94,21 @@ class FakeOperations:
     async def skip(self, tenant: str, act: ActRequest) -> ActResult:
         return self._act("skip", act)
 
+    async def pause(self, tenant: str, act: ActRequest) -> ActResult:
+        return self._act("pause", act)
+
+    async def resume(self, tenant: str, act: ActRequest) -> ActResult:
+        return self._act("resume", act)
+
+    async def doubt(self, tenant: str, act: ActRequest) -> ActResult:
+        return self._act("doubt", act)
+
+    async def answer(self, tenant: str, act: ActRequest) -> ActResult:
+        return self._act("answer", act)
+
+    async def fence(self, tenant: str, act: ActRequest) -> ActResult:
+        return self._act("fence", act)
+
     async def show(self, tenant: str, saga_id: UUID, at_version: int | None = None) -> SagaView:
         found = self._row(saga_id)
         if at_version is not None:

@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from saga.errors import Unavailable, UnknownOutcome
+from saga.runtime.operations import HandAnswer
 from tests.unit.api_client import METRICS, PROMETHEUS, client, pointers, problem_of
 from tests.unit.fake_operations import FakeOperations, letter, row
 
@@ -215,3 +216,30 @@ async def test_a_bug_is_a_500_that_tells_nothing_of_the_inside(error: Exception)
     problem_of(answer, 500, "internal")
     assert "canary" not in answer.text  # A8
     assert "Traceback" not in answer.text
+
+
+async def test_pause_resume_doubt_answer_and_fence_hand_on_what_was_said() -> None:
+    operations = FakeOperations().with_rows(1)
+    why = {"reason": "they are down"}
+    said = {"evidence": "statement 7", "reply_type": "com.example.payment.PaymentCaptured.v1", "reply": {"payment_id": "p"}}
+    async with client(operations) as http:
+        await http.post(f"{FIRST}/pause", json=why)
+        await http.post(f"{FIRST}/resume", json={**why, "even_if_forgotten": True})
+        await http.post(f"{FIRST}/doubt", json={**why, "step": "reserve"})
+        await http.post(f"{FIRST}/answer", json={**why, **said, "step": "capture"})
+        await http.post(f"{FIRST}/fence", json={**why, "step": "capture"})
+    assert [(verb, act.step, act.even_if_forgotten) for verb, act in operations.acts] == [
+        *[("pause", "", False), ("resume", "", True)],
+        *[("doubt", "reserve", False), ("answer", "capture", False), ("fence", "capture", False)],
+    ]
+    assert operations.acts[3][1].answer == HandAnswer("statement 7", False, said["reply_type"], {"payment_id": "p"})
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"evidence": ""}, {"evidence": "e", "reply": []}, {"evidence": "e", "undo": "yes"}, {"evidence": "e", "x": 1}]
+)
+async def test_an_answer_by_hand_without_evidence_or_of_another_shape_is_a_422(body: dict[str, object]) -> None:  # A3
+    operations = FakeOperations().with_rows(1)
+    async with client(operations) as http:
+        answer = await http.post(f"{FIRST}/answer", json={"reason": "r", "step": "s", **body})
+    assert (answer.status_code, operations.acts) == (422, [])

@@ -13,6 +13,7 @@ from saga.cli.app import app
 from saga.cli.doors import Doors
 from saga.config import Settings
 from saga.errors import Unavailable, UnknownOutcome
+from saga.runtime.operations import HandAnswer
 from tests.unit.fake_operations import FakeOperations, row
 
 FIRST = str(UUID(int=1))
@@ -110,6 +111,29 @@ def test_retry_and_skip_name_their_step_and_each_call_is_an_act_of_its_own() -> 
     assert len({act.input_id for _, act in desk.acts}) == 3
 
 
+def test_pause_resume_doubt_answer_and_fence_hand_on_what_was_said() -> None:
+    desk = FakeOperations().with_rows(1)
+    for verb, *more in (
+        ("pause",),
+        ("resume", "--even-if-forgotten"),
+        ("doubt", "--step", "reserve"),
+        ("fence", "--step", "capture"),
+        ("answer", "--step", "capture", "--evidence", "statement 7", "--reply", '{"payment_id": "p"}'),
+    ):
+        result = saga(desk, verb, FIRST, "--reason", "r", *more)
+        assert result.exit_code == 0, result.output
+    assert [(verb, act.step, act.even_if_forgotten) for verb, act in desk.acts] == [
+        *[
+            ("pause", "", False),
+            ("resume", "", True),
+            ("doubt", "reserve", False),
+            ("fence", "capture", False),
+            ("answer", "capture", False),
+        ],
+    ]
+    assert desk.acts[-1][1].answer == HandAnswer("statement 7", reply={"payment_id": "p"})
+
+
 def test_an_act_of_which_nobody_says_who_is_the_one_who_is_logged_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", "grace")
     desk = FakeOperations().with_rows(1)
@@ -151,6 +175,8 @@ def test_a_missing_database_is_one_line_and_exit_code_3(error: Exception) -> Non
         ("list", "--after", "1"),
         ("cancel", FIRST),
         ("retry", FIRST, "--reason", "r"),
+        ("answer", FIRST, "--reason", "r", "--step", "s"),
+        ("answer", FIRST, "--reason", "r", "--step", "s", "--evidence", "e", "--reply", "[]"),
         ("nonsense",),
     ],
 )

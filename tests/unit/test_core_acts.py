@@ -229,3 +229,9 @@ def test_retry_builds_a_parked_undo_again_with_mended_code() -> None:
 def test_skip_settles_a_step_after_the_pivot_that_could_not_be_built() -> None:
     bad = shape(pivot("p"), after_pivot("r", takes=("p",), build=broken))
     given(bad, BEGUN, succeeded("p")).when(skip("r")).then(StepSkipped("r", command_id=""), SagaCompleted(skipped=("r",)))
+
+
+def test_an_undo_is_not_tried_anew_while_a_pivot_that_happened_after_all_is_unsettled() -> None:  # I7, V8
+    story = given(WITH_PIVOT, BEGUN, succeeded("a"), refused("p"), refused("a", undo=True), succeeded("p"))
+    story.when(retry("a")).then_refused("pivot-happened")
+    story.when(skip("p"), retry("a")).then(UndoIssued("a", generation=1))

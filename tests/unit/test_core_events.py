@@ -44,7 +44,8 @@ def test_the_list_of_events_is_closed() -> None:
     assert [kind.__name__ for kind in e.EVENT_TYPES] == [
         *("SagaStarted", "StepIssued", "StepResent", "StepFailed", "StepDoubted", "StepProgressed", "StepSucceeded", "StepRefused"),
         *("StepSkipped", "TurnedBack", "UndoIssued", "UndoResent", "UndoProgressed", "UndoFailed", "UndoSucceeded", "UndoRefused"),
-        *("UndoParked", "UndoSkipped", "BuildFailed", "ReplyIgnored", "SagaReopened", "SagaCompleted", "SagaCompensated", "SagaCancelled"),
+        *("UndoParked", "UndoSkipped", "BuildFailed", "ReplyIgnored", "SagaPaused", "SagaResumed", "SagaReopened"),
+        *("SagaCompleted", "SagaCompensated", "SagaCancelled"),
     ]
 
 

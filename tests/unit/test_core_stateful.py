@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from saga.core.inputs import Cancel, RetryByHand, Skip, Tick
+from saga.core.inputs import Cancel, Doubt, Fence, Pause, Resume, RetryByHand, Skip, Tick
 from saga.core.project import status_of
 from tests.explore.shapes import brisk
 from tests.unit.core_replicas import APPENDED, NEVER, SENT, Replicas
@@ -17,6 +17,7 @@ RUNS = int(os.environ.get("SAGA_MODEL_RUNS", "25"))
 REPLICA = st.integers(0, 1)
 CRASH = st.sampled_from((NEVER, NEVER, NEVER, APPENDED, SENT))
 ANY = st.integers(0, 1000)
+ACTS = (Cancel, RetryByHand, Skip, Pause, Pause, Resume, Doubt, Fence)
 
 
 class Coordinator(RuleBasedStateMachine):
@@ -65,11 +66,17 @@ class Coordinator(RuleBasedStateMachine):
         self.world.sweep()
 
     @precondition(lambda self: self.requests < 3)
-    @rule(replica=REPLICA, crash=CRASH, what=st.sampled_from((Cancel, RetryByHand, Skip)), which=ANY, twice=st.booleans())
+    @rule(
+        replica=REPLICA,
+        crash=CRASH,
+        what=st.sampled_from(ACTS),
+        which=ANY,
+        twice=st.booleans(),
+    )
     def a_person_acts(self, replica: int, crash: str, what: type, which: int, twice: bool) -> None:
         self.requests += 1
         names = list(self.world.definition.steps)
-        about = {} if what is Cancel else {"step": names[which % len(names)]}
+        about = {} if what in (Cancel, Pause, Resume) else {"step": names[which % len(names)]}
         act = what(actor="ada", reason="because", input_id=f"act-{self.requests}", **about)
         for _ in range(1 + twice):
             self.world.hear(replica, act, crash)
