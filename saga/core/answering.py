@@ -65,7 +65,7 @@ def answer(draft: Draft, node: StepNode, step: Step, given: AnswerByHand) -> Non
 
 def _undone(draft: Draft, step: Step, given: AnswerByHand) -> None:
     parked = step.undo is Undo.PARKED or (step.undo_unanswered and step.awaits_undo)
-    if step.fence or not parked:
+    if not parked:
         what = f"the undo of {given.step} is {step.undo or 'not issued'}"
         raise ActRefused("cannot-answer", f"{what}: only a parked undo is answered by hand")
     if not step.happened:

@@ -169,6 +169,8 @@ def test_a_participant_that_says_both_refused_and_done_is_parked() -> None:  # V
     story = given(LAST, *PIVOT_OUT, fence("p"), refused("p")).when(refused("p", undo=True, code="done"))
     story.then(UndoRefused("p"), UndoParked("p"))
     assert story.status == "parked"
+    both = story.when(succeeded("p"), answer("p", undo=True, evidence="paid back")).then(UndoSucceeded("p"), UndoIssued("a"))
+    assert both.when(undone("a")).status == "compensated"
 
 
 def test_a_success_after_the_fence_said_never_is_parked() -> None:  # V8

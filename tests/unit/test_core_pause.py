@@ -38,6 +38,7 @@ from saga.testing.scenario import (
     StepResent,
     StepSucceeded,
     TurnedBack,
+    UndoFailed,
     UndoIssued,
     UndoResent,
     UndoSucceeded,
@@ -187,3 +188,9 @@ def test_the_last_undo_answered_in_a_pause_ends_the_saga() -> None:
 def test_the_sentence_names_who_paused_and_what_it_waits_for_then() -> None:
     story = given(ONE, BEGUN, pause(actor="eve", reason="fire"))
     assert explain(story.state) == "a person who resumes it: eve paused it (fire); then the answer to a from works (attempt 1)"
+
+
+def test_a_failure_after_a_long_pause_does_not_make_the_saga_count_as_parked() -> None:
+    pivot_out = given(WITH_PIVOT, BEGUN, succeeded("a"), pause(), tick("1h"))
+    pivot_out.when(failed("p")).then(StepFailed("p", parked=False))
+    given(ONE, BEGUN, cancel(), tick(), pause(), tick("1h")).when(failed("a", undo=True)).then(UndoFailed("a"))
