@@ -1,4 +1,4 @@
-"""Routes: the definitions with their diagrams, and the dead letters."""
+"""Routes: the definitions, with their diagrams and acts on all their sagas; and the dead letters."""
 
 from typing import Annotated
 
@@ -6,18 +6,21 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from saga.api import cursors, views
-from saga.api.asking import MAX_VERSION, NO_PARAMETERS, TENANT, DefinitionName, Desk, OnePage
-from saga.api.documenting import problems
+from saga.api.asking import MAX_VERSION, NO_PARAMETERS, TENANT, By, DefinitionName, Desk, OnePage, ReasonBody, ResumeBody, input_id
+from saga.api.documenting import BODY, problems
+from saga.api.reading import StrictRoute
 from saga.api.sagas import link_next
+from saga.runtime.operations import DefinitionAct
 
-router = APIRouter(prefix="/v1")
+router = APIRouter(prefix="/v1", route_class=StrictRoute)
 DefinitionVersion = Annotated[int, Path(ge=1, le=MAX_VERSION, description="a definition version")]
 
 
 @router.get("/definitions", operation_id="listDefinitions", tags=["definitions"], responses=problems(), dependencies=[NO_PARAMETERS])
 async def definitions(desk: Desk) -> views.DefinitionList:
     """Every definition version that a replica ever published."""
-    return views.DefinitionList(items=[views.published(row) for row in await desk.definitions()])
+    paused = {pause.definition: pause for pause in await desk.paused_definitions(TENANT)}
+    return views.DefinitionList(items=[views.published(row, paused.get(row.name)) for row in await desk.definitions()])
 
 
 @router.get(
@@ -34,6 +37,28 @@ async def diagram(name: DefinitionName, version: DefinitionVersion, desk: Desk) 
         if (row.name, row.version) == (name, version):
             return row.graph
     raise LookupError("no definition of this name and version was ever published")
+
+
+@router.post(
+    "/definitions/{name}/pause", operation_id="pauseDefinition", tags=["acts"], responses=problems(404, *BODY), dependencies=[NO_PARAMETERS]
+)
+async def pause(name: DefinitionName, body: ReasonBody, by: By, desk: Desk) -> views.DefinitionPause:
+    """Pause all sagas of a definition: those that run, and those that start later."""
+    act = DefinitionAct(name, by.actor, body.reason, input_id("pause", by.key))
+    return views.DefinitionPause.model_validate(await desk.pause_definition(TENANT, act))
+
+
+@router.post(
+    "/definitions/{name}/resume",
+    operation_id="resumeDefinition",
+    tags=["acts"],
+    responses=problems(404, *BODY),
+    dependencies=[NO_PARAMETERS],
+)
+async def resume(name: DefinitionName, body: ResumeBody, by: By, desk: Desk) -> views.DefinitionPause:
+    """End the pause of a definition. Sagas that were paused one by one stay paused. `more` says to ask again."""
+    act = DefinitionAct(name, by.actor, body.reason, input_id("resume", by.key), body.even_if_forgotten)
+    return views.DefinitionPause.model_validate(await desk.resume_definition(TENANT, act))
 
 
 @router.get("/dead-letters", operation_id="listDeadLetters", tags=["dead letters"], responses=problems())

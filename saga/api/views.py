@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from saga.ports.streams import DeadRow, DefinitionRow, SagaRow
+from saga.ports.streams import DeadRow, DefinitionRow, PausedDefinition, SagaRow
 from saga.runtime.operations import ActResult, EventView, SagaView
 
 
@@ -105,8 +105,18 @@ class DoneAct(_Seen):
     held: bool
 
 
+class DefinitionPause(_Seen):
+    """Whether all sagas of the definition are paused now, how many this request changed, and how many it could not. `more`: ask again."""
+
+    definition: str
+    paused: bool
+    changed: int
+    refused: int
+    more: bool
+
+
 class PublishedDefinition(_Seen):
-    """A definition version that some replica has loaded."""
+    """A definition version that some replica has loaded. `paused_by` says who paused all its sagas, empty if nobody did."""
 
     name: str
     version: int
@@ -114,6 +124,9 @@ class PublishedDefinition(_Seen):
     starts_on: str
     topics: list[str]
     diagram_href: str
+    paused_by: str
+    paused_because: str
+    paused_at: datetime | None
 
 
 class DefinitionList(_Seen):
@@ -183,7 +196,7 @@ def done(result: ActResult) -> DoneAct:
     return DoneAct.model_validate(result)
 
 
-def published(row: DefinitionRow) -> PublishedDefinition:
+def published(row: DefinitionRow, pause: PausedDefinition | None) -> PublishedDefinition:
     """A definition version as clients see it."""
     return PublishedDefinition(
         name=row.name,
@@ -192,6 +205,9 @@ def published(row: DefinitionRow) -> PublishedDefinition:
         starts_on=row.starts_on,
         topics=list(row.topics),
         diagram_href=f"/v1/definitions/{row.name}/{row.version}/diagram",
+        paused_by=pause.actor if pause else "",
+        paused_because=pause.reason if pause else "",
+        paused_at=pause.paused_at if pause else None,
     )
 
 

@@ -50,14 +50,13 @@ class OnSaga(OnDatabase):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OnAct(OnSaga):
+class Acting(OnDatabase):
     """What every act takes."""
 
     reason: Annotated[
         str, typer.Option(callback=worded(LONGEST_REASON, line=False, strip=True), help="Why; it will stand in the saga's events.")
     ]
     actor: Annotated[str, typer.Option(callback=worded(empty=True, strip=True), help="Who; your login name by default.")] = ""
-    if_version: Annotated[int | None, typer.Option(min=1, help="Refuse if the saga is not at this version.")] = None
 
     @property
     def who(self) -> str:
@@ -66,6 +65,13 @@ class OnAct(OnSaga):
             return self.actor or getpass.getuser()
         except (OSError, KeyError):
             return f"uid-{os.getuid()}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnAct(OnSaga, Acting):
+    """What every act on one saga takes."""
+
+    if_version: Annotated[int | None, typer.Option(min=1, help="Refuse if the saga is not at this version.")] = None
 
 
 @dataclass(frozen=True, kw_only=True)

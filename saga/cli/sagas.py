@@ -96,7 +96,7 @@ def list_sagas(asked: List, doors: Doors) -> None:
 
     since = asked.started_after.replace(tzinfo=UTC) if asked.started_after else None
     wanted = SagaFilter(TENANT, asked.definition, asked.status, asked.key, since)
-    page = _ask(asked, doors, lambda desk: desk.list_sagas(wanted, asked.limit, asked.after))
+    page = ask(asked, doors, lambda desk: desk.list_sagas(wanted, asked.limit, asked.after))
     if asked.as_json:
         print_json(SagaPage(items=[listed(row) for row in page.rows], next=str(page.after) if page.after else None).model_dump(mode="json"))
         return
@@ -117,7 +117,7 @@ def show(asked: Show, doors: Doors) -> None:
     async def view(desk: "Operations") -> Any:
         return await desk.show(TENANT, await _id_of(desk, named), asked.at)
 
-    seen = shown(_ask(asked, doors, view))
+    seen = shown(ask(asked, doors, view))
     if asked.as_json:
         print_json(seen.model_dump(mode="json", exclude={"events_href"}))
         return
@@ -142,7 +142,7 @@ def events(asked: Events, doors: Doors) -> None:
     async def page(desk: "Operations") -> Any:
         return await desk.events(TENANT, await _id_of(desk, named), asked.after, asked.limit)
 
-    found = [seen_event(event) for event in _ask(asked, doors, page)]
+    found = [seen_event(event) for event in ask(asked, doors, page)]
     following = found[-1].version if len(found) == asked.limit else None
     if asked.as_json:
         print_json(EventPage(items=found, next=following).model_dump(mode="json"))
@@ -215,7 +215,7 @@ def _act(asked: OnAct, doors: Doors, verb: str, more: dict[str, Any]) -> None:
         perform: Callable[[str, ActRequest], Awaitable[ActResult]] = getattr(desk, verb)
         return await perform(TENANT, act)
 
-    result = _ask(asked, doors, perform)
+    result = ask(asked, doors, perform)
     if asked.as_json:
         print_json(done(result).model_dump(mode="json"))
     elif result.held:
@@ -224,14 +224,15 @@ def _act(asked: OnAct, doors: Doors, verb: str, more: dict[str, Any]) -> None:
         print_line(f"{result.saga_id} is {result.status} at version {result.version}: {', '.join(result.events) or 'nothing to change'}")
 
 
-def _ask(asked: OnDatabase, doors: Doors, question: "Callable[[Operations], Awaitable[Any]]") -> Any:
+def ask(asked: OnDatabase, doors: Doors, question: "Callable[[Operations], Awaitable[Any]]") -> Any:
+    """What the desk answers."""
     settings = asked.settings()
 
-    async def ask() -> Any:
+    async def opened() -> Any:
         async with doors.operations(settings) as desk:
             return await question(desk)
 
-    return asyncio.run(ask())
+    return asyncio.run(opened())
 
 
 def _named(text: str) -> UUID | tuple[str, str]:

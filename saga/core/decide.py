@@ -76,3 +76,5 @@ def _start(draft: Draft, given: Start) -> None:
             epoch=given.epoch,
         )
     )
+    if given.pause is not None:
+        act(draft, given.pause)

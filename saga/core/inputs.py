@@ -8,11 +8,12 @@ from saga.core.events import Event
 from saga.messages import Outcome
 
 REMEMBERED = timedelta(days=30)
+DEFINITION_PAUSE = "pause-definition:"  # begins the input id of a pause that holds for all sagas of a definition
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Begin a saga: the start event's body is valid and its key computed (`starting.read_start`)."""
+    """Begin a saga: the start event's body is valid and its key computed (`starting.read_start`). With a `pause` it begins paused."""
 
     tenant: str
     key: str
@@ -23,6 +24,7 @@ class Start:
     traceparent: str = ""
     tracestate: str = ""
     epoch: int = 1
+    pause: "Pause | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +88,12 @@ class Pause(Act):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resume(Act):
-    """Go on after a pause. `even_if_forgotten` sends again what participants may not remember any more (design 4.8)."""
+    """Go on after a pause. `even_if_forgotten` sends again what participants may not remember any more (design 4.8). Who resumes all
+    sagas of a definition (`with_definition`) leaves alone what was paused one by one."""
 
     even_if_forgotten: bool = False
     remembered: timedelta = REMEMBERED
+    with_definition: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

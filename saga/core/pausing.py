@@ -8,7 +8,7 @@ from saga.core import events as e
 from saga.core.compensation import resend_undo
 from saga.core.draft import Draft
 from saga.core.forward import by_hand, is_forgotten, resend
-from saga.core.inputs import Ignored, Pause, Resume
+from saga.core.inputs import DEFINITION_PAUSE, Ignored, Pause, Resume
 from saga.core.state import Sending, Step, StepId
 from saga.errors import ActRefused
 
@@ -27,8 +27,9 @@ def resume(draft: Draft, given: Resume) -> None:
     """Go on. What participants may have forgotten meanwhile is sent again only on a person's explicit word, and then at once."""
     if draft.state.ended:
         raise ActRefused("ended", f"the saga is {draft.state.ended}")
-    if draft.state.paused is None:
-        draft.ignore(Ignored.ALREADY_SO, "the saga is not paused")
+    paused = draft.state.paused
+    if paused is None or (given.with_definition and not paused.input_id.startswith(DEFINITION_PAUSE)):
+        draft.ignore(Ignored.ALREADY_SO, "the saga is not paused" if paused is None else "the saga was paused by itself")
         return
     forgotten = [step.id for step in draft.state.steps.values() if _is_forgotten(draft, step, given)]
     if forgotten and not given.even_if_forgotten:

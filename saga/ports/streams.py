@@ -37,6 +37,18 @@ class LoadedVersion(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class PausedDefinition:
+    """All sagas of a definition are paused, new ones included. Who, why, and the request; `paused_at` is the database's, set by it."""
+
+    tenant: str
+    definition: str
+    actor: str
+    reason: str
+    input_id: str
+    paused_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class KeyRow:
     """What a start is deduped by. Outlives the saga's archive. `body_hash` is SHA-256 of the body as received."""
 
@@ -116,10 +128,12 @@ class Batch:
 
 class Transaction(Protocol):
     """One open transaction, READ COMMITTED. `now` is the database's clock read by its first statement, the time of every decision
-    in it; `timeline` names the server's timeline: when it changes, all cached folds are worthless (check-store rule 1)."""
+    in it; `timeline` names the server's timeline: when it changes, all cached folds are worthless (check-store rule 1). `paused` holds the
+    paused definitions by (tenant, name) as of that statement."""
 
     now: datetime
     timeline: str
+    paused: Mapping[tuple[str, str], PausedDefinition]
 
     async def load(self, sagas: Collection[UUID]) -> dict[UUID, list[bytes]]:
         """Whole streams, oldest event first; a saga without events is missing from the answer."""
@@ -208,6 +222,15 @@ class Store(Protocol):
 
     async def definitions(self) -> list[DefinitionRow]:
         """All definition versions ever published."""
+
+    async def pause_definition(self, pause: PausedDefinition) -> bool:
+        """Pause all sagas of a definition for every batch that begins from now on; False if they are paused already."""
+
+    async def resume_definition(self, tenant: str, definition: str) -> PausedDefinition | None:
+        """The pause ends; what it was, None if there was none."""
+
+    async def paused_definitions(self) -> list[PausedDefinition]:
+        """All pauses."""
 
     async def get(self, saga_id: UUID) -> SagaRow | None:
         """The row of one saga."""

@@ -175,7 +175,7 @@ class Intake:
     async def _decide(self, tx: Transaction, works: Sequence[Work]) -> tuple[Plan, list[Outgoing]]:
         keys = await self._keys(tx, works)
         folds, broken = await self._folds(tx, {work.saga_id for work in works if work.saga_id and work.given})
-        plan = Plan(tx.now, folds, keys, self._parts.registry.get)
+        plan = Plan(tx, folds, keys, self._parts.registry.get)
         for work in works:
             if work.given is not None:
                 work.result = None

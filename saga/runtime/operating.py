@@ -14,9 +14,20 @@ from saga.core.state import State, Step
 from saga.core.upcast import decode, decode_body
 from saga.errors import ContractError, Unavailable
 from saga.messages import Envelope
-from saga.ports.streams import DeadRow, DefinitionRow, Page, SagaFilter, SagaKey, SagaRow, Store
+from saga.ports.streams import DeadRow, DefinitionRow, Page, PausedDefinition, SagaFilter, SagaKey, SagaRow, Store
+from saga.runtime.definition_acts import DefinitionActs
 from saga.runtime.intake import Intake
-from saga.runtime.operations import ActRequest, ActResult, EventView, HandAnswer, SagaView, Started, StepView
+from saga.runtime.operations import (
+    ActRequest,
+    ActResult,
+    DefinitionAct,
+    DefinitionActResult,
+    EventView,
+    HandAnswer,
+    SagaView,
+    Started,
+    StepView,
+)
 from saga.runtime.routing import Router
 from saga.runtime.work import REQUEST_SCOPE, Appended, Held, Nothing, Refused, Work
 
@@ -32,6 +43,7 @@ class Desk:
         self._router = router
         self._faults = faults
         self._remembered = remembered
+        self._definition_acts = DefinitionActs(store, intake, remembered)
 
     async def start(self, tenant: str, definition: str, body: Mapping[str, Any], request_key: str) -> Started:
         """Start a saga; the same request key, or the same business key, with the same body gives the first answer again."""
@@ -93,6 +105,18 @@ class Desk:
     async def fence(self, tenant: str, act: ActRequest) -> ActResult:
         """Make sure that an unanswered pivot never happens."""
         return await self._act(tenant, act, Fence(**_who(act), step=act.step, branch=act.branch))
+
+    async def pause_definition(self, tenant: str, act: DefinitionAct) -> DefinitionActResult:
+        """Pause all sagas of a definition, those that start later included."""
+        return await self._definition_acts.pause(tenant, act)
+
+    async def resume_definition(self, tenant: str, act: DefinitionAct) -> DefinitionActResult:
+        """End that pause."""
+        return await self._definition_acts.resume(tenant, act)
+
+    async def paused_definitions(self, tenant: str) -> Sequence[PausedDefinition]:
+        """The paused definitions of a tenant."""
+        return [row for row in await self._store.paused_definitions() if row.tenant == tenant]
 
     async def _act(self, tenant: str, act: ActRequest, given: Act) -> ActResult:
         row = await self._row(tenant, act.saga_id)

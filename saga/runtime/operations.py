@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from saga.ports.streams import DeadRow, DefinitionRow, Page, SagaFilter, SagaRow
+from saga.ports.streams import DeadRow, DefinitionRow, Page, PausedDefinition, SagaFilter, SagaRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,29 @@ class ActRequest:
     expected_version: int | None = None
     even_if_forgotten: bool = False
     answer: HandAnswer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionAct:
+    """Who pauses or resumes all sagas of a definition, and why. `input_id` is made once a request."""
+
+    definition: str
+    actor: str
+    reason: str
+    input_id: str
+    even_if_forgotten: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionActResult:
+    """Whether the definition is paused now, how many sagas this call changed and how many it could not (`refused`: they need the explicit
+    word, or their version is not loaded here). `more`: there are others; ask again."""
+
+    definition: str
+    paused: bool
+    changed: int
+    refused: int
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +160,15 @@ class Operations(Protocol):
 
     async def fence(self, tenant: str, act: ActRequest) -> ActResult:
         """Ask the participant to make sure that an unanswered pivot never happens. Raises ActRefused."""
+
+    async def pause_definition(self, tenant: str, act: DefinitionAct) -> DefinitionActResult:
+        """Pause all sagas of a definition, those that start later included. Raises LookupError for a name that was never published."""
+
+    async def resume_definition(self, tenant: str, act: DefinitionAct) -> DefinitionActResult:
+        """End that pause. What was paused one by one stays paused. Raises LookupError for a name that was never published."""
+
+    async def paused_definitions(self, tenant: str) -> Sequence[PausedDefinition]:
+        """The paused definitions of a tenant."""
 
     async def show(self, tenant: str, saga_id: UUID, at_version: int | None = None) -> SagaView:
         """The saga now, or as of a version. Raises LookupError."""

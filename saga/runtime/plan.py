@@ -5,8 +5,9 @@ key, in one batch are no conflict (check-store 9). Nothing here waits or talks t
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from saga.core.decide import decide
@@ -14,18 +15,25 @@ from saga.core.effects import CommandToSend, command_of, sends
 from saga.core.events import Event
 from saga.core.evolve import fold
 from saga.core.identity import key_bytes
-from saga.core.inputs import UNUSABLE, Act, Decision, Ignored, ReplyInput, Start, Tick
+from saga.core.inputs import UNUSABLE, Act, Decision, Ignored, Input, Pause, ReplyInput, Resume, Start, Tick
 from saga.core.project import row_of
 from saga.core.state import State, next_due
 from saga.core.upcast import encode
 from saga.definition.graph import Definition
 from saga.errors import ActRefused, ContractError
 from saga.ports.messaging import InboundRecord
-from saga.ports.streams import Append, Batch, DeadLetter, HeldRecord, KeyRow, Mend, Pointer, SagaKey
+from saga.ports.streams import Append, Batch, DeadLetter, HeldRecord, KeyRow, Mend, PausedDefinition, Pointer, SagaKey
 from saga.runtime.parked_acts import act_record
 from saga.runtime.work import Appended, Dead, Held, Nothing, Refused, Result, Work
 
 DefinitionOf = Callable[[str, int], Definition | None]
+
+
+class Clock(Protocol):
+    """What a transaction's first statement has read."""
+
+    now: datetime
+    paused: Mapping[tuple[str, str], PausedDefinition]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +56,9 @@ class _Stream:
 class Plan:
     """What one transaction decides. `folds` holds every saga that the works name and that exists; `keys` every key row that exists."""
 
-    def __init__(self, now: datetime, folds: Mapping[UUID, State], keys: Mapping[SagaKey, KeyRow], definition_of: DefinitionOf) -> None:
-        self.now = now
+    def __init__(self, tx: Clock, folds: Mapping[UUID, State], keys: Mapping[SagaKey, KeyRow], definition_of: DefinitionOf) -> None:
+        self.now = tx.now
+        self._paused = tx.paused
         self.batch = Batch()
         self._streams = {saga_id: _Stream(state.version, state) for saga_id, state in folds.items()}
         self._keys = dict(keys)
@@ -100,6 +109,7 @@ class Plan:
             row = self._keys.get(key) if key is not None else None
             if row is not None:
                 return self._started_before(work, given, row)
+        given = replace(given, pause=self._pause_of(given.tenant, work.definition.name))
         decision = decide(work.definition, State(), given, self.now)
         state = fold(decision.events)
         self._streams[new_id] = _Stream(0, state, list(decision.events))
@@ -137,11 +147,30 @@ class Plan:
         if definition is None:
             return Held(str(work.saga_id), "version-not-loaded", start.definition, start.definition_version)
         try:
+            self._pause_first(definition, stream, work.given)
             decision = decide(definition, stream.state, work.given, self.now)
         except ActRefused as error:
             self._check(work.saga_id, stream)
             return Refused(error)
         return self._decided(work, work.saga_id, stream, decision)
+
+    def _pause_first(self, definition: Definition, stream: _Stream, given: Input) -> None:
+        """A saga of a paused definition that still runs (it was started or touched while the pause was written) is paused before
+        anything is decided about it; and nobody resumes it alone."""
+        state = stream.state
+        pause = None if state.ended else self._pause_of(state.start.tenant, state.start.definition)
+        if pause is None:
+            return
+        if isinstance(given, Resume):
+            raise ActRefused("definition-paused", f"all sagas of {state.start.definition} are paused: resume the definition")
+        if state.paused is None and not isinstance(given, Pause) and pause.input_id not in state.inputs:
+            events = decide(definition, state, pause, self.now).events
+            stream.state = fold(events, state)
+            stream.events.extend(events)
+
+    def _pause_of(self, tenant: str, definition: str) -> Pause | None:
+        row = self._paused.get((tenant, definition))
+        return None if row is None else Pause(actor=row.actor, reason=row.reason, input_id=row.input_id)
 
     def _decided(self, work: Work, saga_id: UUID, stream: _Stream, decision: Decision) -> Result:
         if decision.events:

@@ -1,10 +1,10 @@
-"""Which definition versions exist, and which replicas live and have loaded which."""
+"""Which definition versions exist, which replicas live and have loaded which, and which definitions are paused."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from saga.errors import ConfigurationError
-from saga.ports.streams import DefinitionRow
+from saga.ports.streams import DefinitionRow, PausedDefinition
 from saga.store.pool import Pool, Session
 
 ALIVE = 15.0
@@ -36,3 +36,19 @@ async def definitions(pool: Pool) -> list[DefinitionRow]:
         DefinitionRow(row["name"], row["version"], row["hash"], tuple(row["topics"]), row["graph"], row["starts_on"])
         for row in await pool.fetch("read_definitions")
     ]
+
+
+async def pause(pool: Pool, row: PausedDefinition) -> bool:
+    """Pause all sagas of a definition; False if they are paused already."""
+    return bool(await pool.fetch("pause_definition", row.tenant, row.definition, row.actor, row.reason, row.input_id))
+
+
+async def resume(pool: Pool, tenant: str, definition: str) -> PausedDefinition | None:
+    """The pause ends; what it was."""
+    ended = await pool.fetch("resume_definition", tenant, definition)
+    return PausedDefinition(**ended[0]) if ended else None
+
+
+async def paused(pool: Pool) -> list[PausedDefinition]:
+    """All pauses."""
+    return [PausedDefinition(**row) for row in await pool.fetch("paused_definitions")]

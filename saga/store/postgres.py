@@ -14,6 +14,7 @@ from saga.ports.streams import (
     KeyRow,
     LoadedVersion,
     Page,
+    PausedDefinition,
     Pointer,
     SagaFilter,
     SagaKey,
@@ -93,6 +94,18 @@ class PostgresStore:
     async def definitions(self) -> list[DefinitionRow]:
         """All definition versions ever published."""
         return await definitions.definitions(self._questions)
+
+    async def pause_definition(self, pause: PausedDefinition) -> bool:
+        """Pause all sagas of a definition; False if they are paused already."""
+        return await definitions.pause(self._engine, pause)
+
+    async def resume_definition(self, tenant: str, definition: str) -> PausedDefinition | None:
+        """The pause ends; what it was, None if there was none."""
+        return await definitions.resume(self._engine, tenant, definition)
+
+    async def paused_definitions(self) -> list[PausedDefinition]:
+        """All pauses."""
+        return await definitions.paused(self._questions)
 
     async def get(self, saga_id: UUID) -> SagaRow | None:
         """The row of one saga."""

@@ -1,11 +1,14 @@
 """The one transaction of a batch (design section 7): clock, then reads, then one write in a fixed order, then COMMIT."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from saga.ports.streams import Batch, HeldRecord, KeyRow, LoadedVersion, SagaKey
+import orjson
+
+from saga.ports.streams import Batch, HeldRecord, KeyRow, LoadedVersion, PausedDefinition, SagaKey
 from saga.store import dead_letters, held, outbox, projection, streams
 from saga.store.pool import Pool, Session
 
@@ -13,9 +16,10 @@ from saga.store.pool import Pool, Session
 class UnitOfWork:
     """An open transaction: `saga.ports.streams.Transaction` on Postgres. Not for two tasks at once."""
 
-    def __init__(self, session: Session, now: datetime, timeline: str, unknown_saga_for: timedelta) -> None:
-        self.now = now
-        self.timeline = timeline
+    def __init__(self, session: Session, clock: Mapping[str, Any], unknown_saga_for: timedelta) -> None:
+        self.now: datetime = clock["now"]
+        self.timeline: str = clock["timeline"]
+        self.paused = _paused(clock["paused"])
         self.failure: BaseException | None = None
         self._session = session
         self._unknown_saga_for = unknown_saga_for
@@ -56,6 +60,13 @@ class UnitOfWork:
             await session.run("prove_commit", batch.owner or outbox.NOBODY)
 
 
+def _paused(rows: str | None) -> Mapping[tuple[str, str], PausedDefinition]:
+    if rows is None:
+        return {}
+    read = [PausedDefinition(**{**row, "paused_at": datetime.fromisoformat(row["paused_at"])}) for row in orjson.loads(rows)]
+    return {(row.tenant, row.definition): row for row in read}
+
+
 @asynccontextmanager
 async def transaction(pool: Pool, unknown_saga_for: timedelta) -> AsyncIterator[UnitOfWork]:
     """Open a transaction; COMMIT on leaving, ROLLBACK on an exception, also on one of `write` that the caller has swallowed."""
@@ -63,7 +74,7 @@ async def transaction(pool: Pool, unknown_saga_for: timedelta) -> AsyncIterator[
         try:
             await session.begin()
             (clock,) = await session.fetch("read_clock")
-            unit = UnitOfWork(session, clock["now"], clock["timeline"], unknown_saga_for)
+            unit = UnitOfWork(session, clock, unknown_saga_for)
             yield unit
             if unit.failure is not None:
                 raise unit.failure

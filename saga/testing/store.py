@@ -13,40 +13,27 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from saga.core.project import SagaRow
-from saga.errors import ConfigurationError, UnknownOutcome
-from saga.ports.streams import DeadRow, DefinitionRow, KeyRow, LoadedVersion, Page, Pointer, SagaFilter, SagaKey
-from saga.testing.store_transaction import Alive, Data, Faults, Locks, MemoryTransaction
+from saga.errors import UnknownOutcome
+from saga.ports.streams import DeadRow, KeyRow, LoadedVersion, Page, Pointer, SagaFilter, SagaKey
+from saga.testing.store_definitions import MemoryDefinitions
+from saga.testing.store_transaction import Data, Locks, MemoryTransaction
 
-ALIVE = timedelta(seconds=15)
 
-
-class MemoryStore(Faults):
+class MemoryStore(MemoryDefinitions):
     """`saga.ports.streams.Store` without a server. `clock` replaces the clock that is turned by hand."""
 
     def __init__(self, *, clock: Callable[[], datetime] | None = None, unknown_saga_for: float = 60.0) -> None:
-        super().__init__()
-        self.data = Data()
+        super().__init__(clock)
         self.timeline = "memory/00000001"
-        self._hand = datetime(2030, 1, 1, tzinfo=UTC)
-        self._clock = clock
         self._unknown_saga_for = timedelta(seconds=unknown_saga_for)
         self._locks = Locks()
         self._open: list[MemoryTransaction] = []
         self._ghosts: list[MemoryTransaction] = []
-
-    @property
-    def now(self) -> datetime:
-        """The database's clock."""
-        return self._clock() if self._clock else self._hand
-
-    @now.setter
-    def now(self, value: datetime) -> None:
-        self._hand = value
 
     def settle_ghosts(self, *, applied: bool) -> None:
         """Commits whose outcome was unknown turn out to have happened, or not."""
@@ -111,33 +98,6 @@ class MemoryStore(Faults):
         """One whole stream."""
         await self._point("load")
         return list(self.data.events.get(saga_id, ()))
-
-    async def publish(self, replica: UUID, definitions: Sequence[DefinitionRow]) -> None:
-        """Heartbeat. Raises ConfigurationError when a definition version means another graph elsewhere."""
-        await self._point("publish")
-        known = self.data.definitions
-        others = [f"{row.name} version {row.version}" for row in definitions if known.get((row.name, row.version), row).hash != row.hash]
-        if others:
-            raise ConfigurationError(f"another graph was published as {', '.join(others)}: give the changed definition a new version")
-        known.update({(row.name, row.version): row for row in definitions})
-        self.data.replicas[replica] = Alive(self.now, frozenset(LoadedVersion(row.name, row.version) for row in definitions))
-
-    async def retire(self, replica: UUID) -> None:
-        """The replica leaves."""
-        await self._point("retire")
-        self.data.replicas.pop(replica, None)
-
-    async def newest_common(self) -> Mapping[str, int]:
-        """Per definition the newest version that every live replica has loaded."""
-        await self._point("newest_common")
-        live = [replica.loaded for replica in self.data.replicas.values() if replica.seen_at > self.now - ALIVE]
-        common = frozenset.intersection(*live) if live else frozenset()
-        return {one.definition: one.version for one in sorted(common)}
-
-    async def definitions(self) -> list[DefinitionRow]:
-        """All definition versions ever published."""
-        await self._point("definitions")
-        return [row for _, row in sorted(self.data.definitions.items())]
 
     async def get(self, saga_id: UUID) -> SagaRow | None:
         """The row of one saga."""

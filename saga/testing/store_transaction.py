@@ -8,7 +8,7 @@ from uuid import UUID
 
 from saga.core.project import SagaRow
 from saga.errors import KeyTaken, Unavailable, WrongExpectedVersion
-from saga.ports.streams import Batch, DeadRow, DefinitionRow, HeldRecord, KeyRow, LoadedVersion, Mend, Pointer, SagaKey
+from saga.ports.streams import Batch, DeadRow, DefinitionRow, HeldRecord, KeyRow, LoadedVersion, Mend, PausedDefinition, Pointer, SagaKey
 from saga.store.records import RecordKey, capped, id_of, key_of, plain
 
 NOBODY = UUID(int=0)
@@ -44,6 +44,7 @@ class Data:
     dead: dict[RecordKey, DeadRow] = field(default_factory=dict)
     definitions: dict[tuple[str, int], DefinitionRow] = field(default_factory=dict)
     replicas: dict[UUID, Alive] = field(default_factory=dict)
+    paused: dict[tuple[str, str], PausedDefinition] = field(default_factory=dict)
     proofs: dict[UUID, datetime] = field(default_factory=dict)
 
     def copy(self) -> "Data":
@@ -109,6 +110,7 @@ class MemoryTransaction:
 
     def __init__(self, data: Data, locks: Locks, point: Point, clock: tuple[datetime, str, timedelta]) -> None:
         self.now, self.timeline, self._unknown_saga_for = clock
+        self.paused = dict(data.paused)
         self.failure: BaseException | None = None
         self.doomed = False
         self._data = data

@@ -9,7 +9,7 @@ from store_shapes import LOADED, Database, opened, record, row, saga, started, w
 
 from saga.errors import ConfigurationError
 from saga.ports.messaging import InboundRecord
-from saga.ports.streams import Append, Batch, DeadLetter, DefinitionRow, HeldRecord, LoadedVersion, Pointer, Store
+from saga.ports.streams import Append, Batch, DeadLetter, DefinitionRow, HeldRecord, LoadedVersion, PausedDefinition, Pointer, Store
 
 ME, YOU = UUID(int=101), UUID(int=102)
 ONE, TWO = Pointer(saga(1), 1), Pointer(saga(1), 2)
@@ -261,3 +261,20 @@ async def test_figures_count_what_is_open_and_what_waits(database: Database) -> 
 
 async def test_a_database_with_its_schema_answers(store: Store) -> None:
     await store.ping()
+
+
+async def test_a_pause_of_a_definition_is_seen_by_every_transaction_that_begins_after_it(store: Store) -> None:
+    pause = PausedDefinition("default", "fulfil-order", "ada", 'fire\nin "A"', "request-1")
+    async with store.transaction() as before:
+        assert before.paused == {}
+    assert await store.pause_definition(pause)
+    assert not await store.pause_definition(replace(pause, actor="eve"))
+    async with store.transaction() as tx:
+        seen = tx.paused["default", "fulfil-order"]
+    (listed,) = await store.paused_definitions()
+    assert seen == listed == replace(pause, paused_at=listed.paused_at)
+    assert listed.paused_at is not None
+    assert await store.resume_definition("other", "fulfil-order") is None
+    assert await store.resume_definition("default", "fulfil-order") == listed
+    async with store.transaction() as after:
+        assert after.paused == {}

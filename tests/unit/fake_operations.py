@@ -10,8 +10,8 @@ from uuid import UUID
 from saga.body import canonical
 from saga.errors import ActRefused, ContractError
 from saga.ports.messaging import InboundRecord
-from saga.ports.streams import DeadLetter, DeadRow, DefinitionRow, Page, SagaFilter, SagaRow
-from saga.runtime.operations import ActRequest, ActResult, EventView, SagaView, Started, StepView
+from saga.ports.streams import DeadLetter, DeadRow, DefinitionRow, Page, PausedDefinition, SagaFilter, SagaRow
+from saga.runtime.operations import ActRequest, ActResult, DefinitionAct, DefinitionActResult, EventView, SagaView, Started, StepView
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 DEFINITION = "fulfil-order"
@@ -53,7 +53,8 @@ def letter(number: int) -> DeadRow:
 
 @dataclass
 class FakeOperations:
-    """Answers like the real desk, from memory. `raises` is raised by every call; `wrong` is what readiness finds."""
+    """Answers like the real desk, from memory. `raises` is raised by every call; `wrong` is what readiness finds; `calls` how
+    often an act on a definition has to be asked."""
 
     rows: dict[UUID, SagaRow] = field(default_factory=dict)
     letters: list[DeadRow] = field(default_factory=list)
@@ -62,6 +63,8 @@ class FakeOperations:
     wrong: Mapping[str, str] = field(default_factory=dict)
     raises: Exception | None = None
     held: bool = False
+    definition_acts: list[DefinitionAct] = field(default_factory=list)
+    calls: int = 1
 
     def with_rows(self, count: int) -> "FakeOperations":
         """This desk with so many sagas, numbered from 1."""
@@ -109,6 +112,16 @@ class FakeOperations:
     async def fence(self, tenant: str, act: ActRequest) -> ActResult:
         return self._act("fence", act)
 
+    async def pause_definition(self, tenant: str, act: DefinitionAct) -> DefinitionActResult:
+        return self._definition_act(act, paused=True)
+
+    async def resume_definition(self, tenant: str, act: DefinitionAct) -> DefinitionActResult:
+        return self._definition_act(act, paused=False)
+
+    async def paused_definitions(self, tenant: str) -> Sequence[PausedDefinition]:
+        self._perhaps()
+        return [PausedDefinition(tenant, act.definition, act.actor, act.reason, act.input_id, NOW) for act in self.definition_acts[-1:]]
+
     async def show(self, tenant: str, saga_id: UUID, at_version: int | None = None) -> SagaView:
         found = self._row(saga_id)
         if at_version is not None:
@@ -151,6 +164,13 @@ class FakeOperations:
     async def faults(self) -> Mapping[str, str]:
         self._perhaps()
         return self.wrong
+
+    def _definition_act(self, act: DefinitionAct, *, paused: bool) -> DefinitionActResult:
+        self._perhaps()
+        if act.definition != DEFINITION:
+            raise LookupError("no definition of this name was ever published")
+        self.definition_acts.append(act)
+        return DefinitionActResult(act.definition, paused, len(self.rows), 0, more=len(self.definition_acts) < self.calls)
 
     def _perhaps(self) -> None:
         if self.raises is not None:

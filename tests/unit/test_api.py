@@ -243,3 +243,15 @@ async def test_an_answer_by_hand_without_evidence_or_of_another_shape_is_a_422(b
     async with client(operations) as http:
         answer = await http.post(f"{FIRST}/answer", json={"reason": "r", "step": "s", **body})
     assert (answer.status_code, operations.acts) == (422, [])
+
+
+async def test_all_sagas_of_a_definition_are_paused_and_the_list_says_by_whom() -> None:
+    operations = FakeOperations().with_rows(2)
+    async with client(operations) as http:
+        done = await http.post("/v1/definitions/fulfil-order/pause", json={"reason": "fire"}, headers={"X-Actor": "ada", **KEY})
+        (listed,) = (await http.get("/v1/definitions")).json()["items"]
+        await http.post("/v1/definitions/fulfil-order/resume", json={"reason": "over", "even_if_forgotten": True})
+        problem_of(await http.post("/v1/definitions/other/pause", json={"reason": "fire"}), 404, "not-found")
+    assert done.json() == {"definition": "fulfil-order", "paused": True, "changed": 2, "refused": 0, "more": False}
+    assert (listed["paused_by"], listed["paused_because"]) == ("ada", "fire")
+    assert [act.even_if_forgotten for act in operations.definition_acts] == [False, True]

@@ -134,6 +134,23 @@ def test_pause_resume_doubt_answer_and_fence_hand_on_what_was_said() -> None:
     assert desk.acts[-1][1].answer == HandAnswer("statement 7", reply={"payment_id": "p"})
 
 
+def test_an_act_on_a_definition_is_asked_again_until_no_saga_is_left() -> None:
+    desk = FakeOperations(calls=3).with_rows(2)
+    done = document(saga(desk, "resume-definition", "fulfil-order", "--reason", "over", "--actor", "ada", "--json"))
+    assert (done["paused"], done["changed"], done["more"]) == (False, 6, False)
+    assert len({act.input_id for act in desk.definition_acts}) == 1
+    assert "2 sagas changed" in saga(FakeOperations().with_rows(2), "pause-definition", "fulfil-order", "--reason", "fire").stdout
+    assert saga(desk, "pause-definition", "other", "--reason", "fire").exit_code == 4
+
+
+def test_definitions_are_listed_with_who_paused_them() -> None:
+    desk = FakeOperations()
+    saga(desk, "pause-definition", "fulfil-order", "--reason", "fire", "--actor", "ada")
+    (listed,) = document(saga(desk, "definitions", "--json"))["items"]
+    assert (listed["name"], listed["paused_by"], listed["paused_because"]) == ("fulfil-order", "ada", "fire")
+    assert "fire" in saga(desk, "definitions").stdout
+
+
 def test_an_act_of_which_nobody_says_who_is_the_one_who_is_logged_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", "grace")
     desk = FakeOperations().with_rows(1)

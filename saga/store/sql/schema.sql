@@ -111,6 +111,17 @@ create table saga.definition (
     primary key (name, version)
 );
 
+-- All sagas of a definition are paused by one row: every batch reads the table with its clock.
+create table saga.paused_definition (
+    tenant text collate "C" not null,
+    definition text collate "C" not null,
+    actor text not null,
+    reason text not null,
+    input_id text not null,
+    paused_at timestamptz not null,
+    primary key (tenant, definition)
+);
+
 create table saga.replica (
     replica uuid primary key,
     seen_at timestamptz not null,
@@ -140,6 +151,7 @@ begin
         grant usage on schema saga to saga_service;
         grant select on saga.migration to saga_service;
         grant select, insert on saga.saga_key, saga.saga_event to saga_service;
+        grant select, insert, delete on saga.paused_definition to saga_service;
         grant select, insert, update on saga.saga, saga.dead_letter, saga.definition to saga_service;
         grant select, insert, update, delete on saga.outbox, saga.held_record, saga.replica, saga.proof_of_commit to saga_service;
     end if;

@@ -1,7 +1,8 @@
--- read_clock: the time of every decision in this transaction, and which server and timeline keeps it
+-- read_clock: the time of every decision in this transaction, which server and timeline keeps it, and which definitions are paused
 select
     clock_timestamp() as now,
-    (select system_identifier from pg_control_system()) || '/' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) as timeline;
+    (select system_identifier from pg_control_system()) || '/' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) as timeline,
+    (select json_agg(p)::text from saga.paused_definition as p) as paused;
 
 -- read_streams: whole streams, oldest event first
 select saga_id, data from saga.saga_event where saga_id = any($1::uuid[]) order by saga_id, version;
