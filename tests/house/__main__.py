@@ -3,17 +3,15 @@
 import sys
 
 from tests.house.checks import CHECKS, faults
-from tests.house.settings import DOCUMENT, document
-from tests.house.tree import ROOT, Tree
+from tests.house.documents import write_all
+from tests.house.tree import Tree
 
 
 def main(arguments: list[str]) -> int:
     """Say whether the house is in order."""
     tree = Tree()
     if "--write" in arguments:
-        page = ROOT / DOCUMENT
-        page.parent.mkdir(exist_ok=True)
-        page.write_text(document(tree.read(DOCUMENT) if page.exists() else ""), encoding="utf-8")
+        write_all(tree)
     found = faults(Tree())
     for fault in found:
         print(fault)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from tests.house.addresses import addresses
+from tests.house.documents import documents
 from tests.house.locks import locks
 from tests.house.names import names
 from tests.house.purity import clockless, replay_is_silent
@@ -23,6 +24,7 @@ CHECKS: tuple[Check, ...] = (
     readme,
     surface,
     settings_documented,
+    documents,
     clockless,
     replay_is_silent,
     imports,

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.house import error_codes
 from tests.house.addresses import addresses
+from tests.house.documents import documents
 from tests.house.locks import locks
 from tests.house.names import names
 from tests.house.purity import clockless
@@ -101,4 +103,10 @@ def test_a_setting_without_its_sentence_is_found(tmp_path: Path) -> None:
 
 def test_a_default_that_the_code_does_not_have_is_found(tmp_path: Path) -> None:
     page = (ROOT / DOCUMENT).read_text(encoding="utf-8").replace("| `8080` |", "| `8081` |")
-    assert any("make mend" in str(fault) for fault in found(settings_documented, planted(tmp_path, **{DOCUMENT: page})))
+    assert any("settings.md: is not what" in str(fault) for fault in found(documents, planted(tmp_path, **{DOCUMENT: page})))
+
+
+def test_an_error_code_that_the_page_does_not_have_is_found(tmp_path: Path) -> None:
+    tree = planted(tmp_path, **{"saga/core/a.py": 'raise ActRefused("brand-new", f"{1} is new")\n'})
+    assert "| `brand-new` | … is new |" in error_codes.document(tree)
+    assert any("errors.md: is not what" in str(fault) for fault in found(documents, tree))
