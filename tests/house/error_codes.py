@@ -28,8 +28,10 @@ FINDS: Mapping[str, tuple[int, int]] = {  # where the code stands among the argu
 }
 CHAPTERS: Mapping[str, str] = {
     "ActRefused": "## Acts that are refused\n\nWhat an operator asked does not fit the saga's state: 409, or 412 for `version-changed`.",
-    "ContractError": "## Bodies and records that break the contract\n\nOf a request: 422 (404 for `unknown-definition`, 413 for `too-large`). "
-    "Of a record: a dead letter with this reason.",
+    "ContractError": (
+        "## Bodies and records that break the contract\n\n"
+        "Of a request: 422 (404 for `unknown-definition`, 413 for `too-large`). Of a record: a dead letter with this reason."
+    ),
     "Dead": "## Other reasons of dead letters\n\nThe record is sound, and nobody can use it.",
     "Held": "## Reasons why a record is held\n\nIt is tried again by itself.",
     "Kind": "## Problems of requests\n\nThe title of the problem document.",
