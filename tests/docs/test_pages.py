@@ -30,6 +30,14 @@ async def test_a_page_for_operators_can_be_followed_block_by_block(page: str, mi
     assert walk.walked > 2
 
 
+def test_a_newcomer_comes_from_the_first_saga_to_the_first_participant(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    for page in ("first-saga.md", "first-participant.md"):
+        walk = Walk(ROOT / "docs" / page, tmp_path, environment())
+        walk.go()
+        assert walk.walked > 3
+
+
 @pytest.mark.parametrize(
     "block",
     ["```sh\nfalse\n```", "```sh\necho a\n```\n```text shows\nb\n```", "```sh exit=1\ntrue\n```", "```yaml\na: 1\n```"],
