@@ -23,8 +23,10 @@ class Deadlines:
         self._tick = Tick(remembered)
 
     async def round(self, go_on: Callable[[], bool] = lambda: True) -> int:
-        """Fire what is due now; how many sagas were. A full round means that more may be waiting."""
+        """Fire what is due now, unless `go_on` forbids it; how many sagas were. A full round means that more may be waiting."""
+        if not go_on():
+            return 0
         due = await self._store.due_sagas(self._intake.loaded, self._limit)
-        if due and go_on():
+        if due:
             await self._intake.inputs([Work(given=self._tick, saga_id=saga_id, target=str(saga_id)) for saga_id in due])
         return len(due)

@@ -14,6 +14,7 @@ over long ago; how late a zombie sends bounds how long participants must keep to
 import asyncio
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 from uuid import UUID, uuid4
@@ -33,6 +34,7 @@ Encode = Callable[[Envelope, str], OutboundRecord]
 
 SWEEP_LIMIT = 500
 MARGIN = 0.8
+IDLE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +85,14 @@ class Relay:
         """The server's timeline changed: what was committed on the other one may be gone, so nothing of it is sent."""
         self._unsent.clear()
 
-    async def send_forever(self) -> None:
-        """Send what `put` brings, one batch after the other: one sender keeps the order per key."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._unsent:
-                await self._send(self._take())
+    async def send_waiting(self) -> None:
+        """Send what `put` has brought, one batch after the other: one sender keeps the order per key. Waits up to a second for some."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(IDLE):
+                await self._wake.wait()
+        self._wake.clear()
+        while self._unsent:
+            await self._send(self._take())
 
     async def sweep(self) -> int:
         """Claim pointers whose time has passed and send what is still wanted of them; how many there were. Also deletes what was

@@ -1,6 +1,6 @@
 """The supervisor: starts the loops, backs off when a server is away, watches progress, drains on SIGTERM.
 
-A loop that fails says one line a outage, waits with jitter and goes on; readiness tells which part is wrong. A loop that makes no
+A loop that fails says one line an outage, waits with jitter and goes on; readiness tells which part is wrong. A loop that makes no
 progress is not alive, whatever its task says (hazards ground rule 10): the watchdog replaces a consumer that has not come back from a
 fetch for `stuck_after` seconds (hazard K5).
 
@@ -10,6 +10,7 @@ the heartbeat. What does not fit into `drain_timeout` is left to the other repli
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ MakeConsumer = Callable[[frozenset[str], Revoked], Consumer]
 HELD_LIMIT = 200
 PAUSED_POLL = 0.05
 REVOKE_WAIT = 2.0
+STEADY = 10  # rounds without records or a fault, after which an outage of the log is over: the next is told again
 MAX_BACKOFF = 10.0
 
 
@@ -56,6 +58,7 @@ class Supervisor:
         self._heartbeat = heartbeat
         self._seen = seen
         self._faults: dict[str, str] = {}
+        self._failures: Counter[str] = Counter()
         self._between_batches = asyncio.Event()
         self._between_batches.set()
         self._stopping = asyncio.Event()
@@ -79,7 +82,7 @@ class Supervisor:
                 ("deadlines", lambda: self._tick(pace), pace.tick_every),
                 ("outbox", self._sweep, pace.relay_every),
                 ("held", self._try_held, pace.held_every),
-                ("relay", self._relay.send_forever, 0.0),
+                ("relay", self._relay.send_waiting, 0.0),
             )
         ]
         await self._stopping.wait()
@@ -87,28 +90,27 @@ class Supervisor:
 
     async def _forever(self, name: str, call: Callable[[], Awaitable[bool | None]], every: float) -> None:
         """Call again and again: at once if it says that more is waiting, else every so often; after a failure with growing pauses."""
-        failures = 0
         while not self._stopping.is_set():
             try:
                 more = await call()
-            except SagaError as error:
-                failures += 1
-                self._fault(name, str(error), failures)
             except Exception as error:
-                failures += 1
-                self._seen.loop_failed(name, error)
-                self._faults[name] = type(error).__name__
+                await self._pause(self._failed(name, error))
             else:
-                failures = 0
+                self._failures.pop(name, None)
                 self._faults.pop(name, None)
                 await self._pause(0.0 if more else every)
-                continue
-            await self._pause(_backoff(failures))
 
-    def _fault(self, name: str, text: str, failures: int) -> None:
-        if failures == 1:
-            self._seen.outage(name, text)
-        self._faults[name] = text
+    def _failed(self, name: str, error: Exception) -> float:
+        """Show what is wrong and tell it: an outage at its first failure, a bug each time. How long to wait, in seconds."""
+        self._failures[name] += 1
+        if isinstance(error, SagaError):
+            self._faults[name] = str(error)
+            if self._failures[name] == 1:
+                self._seen.outage(name, str(error))
+        else:
+            self._faults[name] = type(error).__name__
+            self._seen.loop_failed(name, error)
+        return _backoff(self._failures[name])
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -130,38 +132,49 @@ class Supervisor:
         consumer = make_consumer(await self._heartbeat.topics(), self._revoked)
         try:
             await consumer.start()
-            self._faults.pop("records", None)
             await self._read(consumer, pace)
         finally:
+            self._faults.pop("backlog", None)  # the pause goes with the consumer that was paused
             await consumer.stop()
 
     async def _read(self, consumer: Consumer, pace: Pace) -> None:
         """Read and handle. A database that is away is waited for with the membership kept: leaving the group would stop the others too."""
-        subscribed = self._heartbeat.known_topics
-        failures = 0
+        subscribed, paused, steady = self._heartbeat.known_topics, False, 0
         while not self._stopping.is_set():
             if self._heartbeat.known_topics != subscribed:
                 subscribed = self._heartbeat.known_topics
                 await consumer.subscribe(subscribed)
-            if self._relay.backlog >= pace.unsent_records:
-                await self._wait_for_relay(consumer, pace)
-            records = await self._poll(consumer, pace)
+            paused = self._held_back(consumer, pace, paused)
+            records = await self._poll(consumer, pace, PAUSED_POLL if paused else pace.poll_for)
             try:
                 await self._handle(consumer, records)
             except SagaError as error:
-                failures += 1
-                self._fault("records", str(error), failures)
-                await self._pause(_backoff(failures))
+                steady = 0
+                await self._pause(self._failed("records", error))
             else:
-                failures = 0
+                steady += 1
                 self._faults.pop("records", None)
+                if records or steady >= STEADY:
+                    self._failures.pop("records", None)
             self._seen.lag(consumer.lag())
 
-    async def _poll(self, consumer: Consumer, pace: Pace) -> list[InboundRecord]:
+    def _held_back(self, consumer: Consumer, pace: Pace, paused: bool) -> bool:
+        """Backpressure (hazard S20): hold the partitions, keep the member, until half of what is unsent has gone out. Whether held."""
+        if not paused and self._relay.backlog >= pace.unsent_records:
+            consumer.pause()
+            self._faults["backlog"] = "more commands wait to be sent than the bound allows; reading is paused"
+            return True
+        if paused and self._relay.backlog <= pace.unsent_records // 2:
+            consumer.resume()
+            self._faults.pop("backlog", None)
+            return False
+        return paused
+
+    async def _poll(self, consumer: Consumer, pace: Pace, seconds: float) -> list[InboundRecord]:
         """Records, or Unavailable when the client has not come back from a fetch for too long: a new one is made (hazard K5)."""
         try:
             async with asyncio.timeout(pace.stuck_after):
-                records = await consumer.poll(pace.batch_records, pace.poll_for)
+                records = await consumer.poll(pace.batch_records, seconds)
         except TimeoutError:
             records = None
         if records is None or consumer.seconds_since_poll() > pace.stuck_after:
@@ -190,15 +203,6 @@ class Supervisor:
         finally:
             self._between_batches.set()
 
-    async def _wait_for_relay(self, consumer: Consumer, pace: Pace) -> None:
-        """Backpressure (hazard S20): hold the partitions, keep the member, until half of what is unsent has gone out."""
-        consumer.pause()
-        self._faults["relay"] = "more commands wait to be sent than the bound allows; reading is paused"
-        while self._relay.backlog > pace.unsent_records // 2 and not self._stopping.is_set():
-            await self._handle(consumer, await consumer.poll(pace.batch_records, PAUSED_POLL))
-        self._faults.pop("relay", None)
-        consumer.resume()
-
     async def _revoked(self, partitions: frozenset[TopicPartition]) -> None:
         """The group takes partitions away: finish the batch at work, within bounds, and forget the folds."""
         if partitions:
@@ -214,9 +218,11 @@ class Supervisor:
         for loop in loops:
             loop.cancel()
         await asyncio.wait(loops, timeout=max(0.1, (until - monotonic()) / 2))
-        await self._relay.drain(max(0.1, until - monotonic()))
         with suppress(SagaError):
-            await self._heartbeat.retire()
+            await self._relay.drain(max(0.1, (until - monotonic()) * 0.8))
+        with suppress(SagaError, TimeoutError):
+            async with asyncio.timeout(max(0.1, until - monotonic())):
+                await self._heartbeat.retire()
 
 
 def _backoff(failures: int) -> float:

@@ -148,12 +148,12 @@ async def test_reading_pauses_while_too_many_commands_wait_to_be_sent() -> None:
     coordinator.producer.send = stuck  # type: ignore[method-assign]
     cluster.place(*(str(number) for number in range(40)))
     async with cluster.running(coordinator, replace(PACE, unsent_records=10)):
-        await until(lambda: "relay" in coordinator.supervisor.faults())
+        await until(lambda: "backlog" in coordinator.supervisor.faults())
         assert coordinator.relay.backlog <= 20
         assert cluster.behind() > 0
         opened.set()
         await until(lambda: cluster.behind() == 0)
-        await until(lambda: "relay" not in coordinator.supervisor.faults())
+        await until(lambda: "backlog" not in coordinator.supervisor.faults())
     assert await cluster.sagas() == 40
 
 
