@@ -67,6 +67,9 @@ class Consumer(Protocol):
     def assignment(self) -> frozenset[TopicPartition]:
         """The partitions owned now."""
 
+    def joined(self) -> bool:
+        """Whether the group has given this member its share, which may be empty. False before that, and while the group forms anew."""
+
     def lag(self) -> Mapping[TopicPartition, int]:
         """Records behind the high watermark per owned partition, as far as it is known."""
 

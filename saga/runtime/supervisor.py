@@ -2,7 +2,7 @@
 
 A loop that fails says one line an outage, waits with jitter and goes on; readiness tells which part is wrong. A loop that makes no
 progress is not alive, whatever its task says (hazards ground rule 10): the watchdog replaces a consumer that has not come back from a
-fetch for `stuck_after` seconds (hazard K5).
+fetch for `stuck_after` seconds, and a replica is not ready before the group has given it its share (hazard K5).
 
 Draining, in order: stop reading; finish the batch at work; send what is in memory and delete its pointers; leave the group; retire
 the heartbeat. What does not fit into `drain_timeout` is left to the other replicas, which lose nothing by it.
@@ -153,7 +153,8 @@ class Supervisor:
                 await self._pause(self._failed("records", error))
             else:
                 steady += 1
-                self._faults.pop("records", None)
+                if records or consumer.joined():
+                    self._faults.pop("records", None)
                 if records or steady >= STEADY:
                     self._failures.pop("records", None)
             self._seen.lag(consumer.lag())

@@ -166,21 +166,17 @@ class MemoryConsumer:
     """`saga.ports.messaging.Consumer` in memory."""
 
     def __init__(self, bus: MemoryBus, group: _Group, topics: Collection[str], on_revoked: Revoked | None) -> None:
-        self.group = group
-        self.topics = frozenset(topics)
-        self._bus = bus
-        self._on_revoked = on_revoked
+        self.group, self.topics = group, frozenset(topics)
+        self._bus, self._on_revoked = bus, on_revoked
         self._positions: dict[TopicPartition, int] = {}
-        self._running = False
-        self._paused = False
+        self._running = self._paused = False
         self._fetched_at = bus.clock()
 
     async def start(self) -> None:
         """Join the group. Raises Unavailable while the bus is down."""
         if self._bus.down:
             raise Unavailable("kafka", "no broker answers at memory")
-        self._running = True
-        self._fetched_at = self._bus.clock()
+        self._running, self._fetched_at = True, self._bus.clock()
         await self.group.join(self)
 
     async def poll(self, max_records: int, timeout: float) -> list[InboundRecord]:
@@ -227,6 +223,10 @@ class MemoryConsumer:
     def assignment(self) -> frozenset[TopicPartition]:
         """The partitions owned, as far as this member knows."""
         return frozenset(self._positions)
+
+    def joined(self) -> bool:
+        """Whether the group knows this member."""
+        return self in self.group.members
 
     def lag(self) -> dict[TopicPartition, int]:
         """Records not read yet."""

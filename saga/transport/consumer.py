@@ -165,6 +165,10 @@ class KafkaConsumer:
             return frozenset()
         return frozenset(TopicPartition(place.topic, place.partition) for place in self._client.assignment())
 
+    def joined(self) -> bool:
+        """Whether the group has given us our share."""
+        return self._client is not None and self._has_share(self._client)
+
     def lag(self) -> dict[TopicPartition, int]:
         """Records behind the high watermark, of partitions that have been fetched from."""
         client = self._running()
@@ -229,12 +233,12 @@ class KafkaConsumer:
         Why `!=`: the client stamps answers with the node's clock, which may jump (hazard K15).
         """
         fetches = {place: client.last_poll_timestamp(place) for place in client.assignment()}
-        answered = fetches != self._fetches if fetches else self._idle_member(client)
+        answered = fetches != self._fetches if fetches else self._has_share(client)
         if found or answered or self._paused:
             self._fetched_at, self._faults = monotonic(), 0
         self._fetches = fetches
 
-    def _idle_member(self, client: AIOKafkaConsumer) -> bool:
+    def _has_share(self, client: AIOKafkaConsumer) -> bool:
         joined = not client._subscription.reassignment_in_progress and client._coordinator.coordinator_id is not None
         return joined or not self._topics
 

@@ -49,6 +49,15 @@ async def test_records_of_one_key_stand_in_one_partition_in_the_order_sent(log: 
         assert [int(record.value or b"") for record in of_key] == sorted(int(record.value or b"") for record in of_key)
 
 
+async def test_a_member_has_joined_when_it_has_its_share_and_not_when_it_has_only_started(log: Log) -> None:  # K5
+    consumer = await log.consumer(unique("g"), [await log.topic()])
+    assert consumer.joined() == bool(consumer.assignment())
+    await poll_until(consumer.joined, consumer)
+    assert len(consumer.assignment()) == 3
+    await consumer.stop()
+    assert not consumer.joined()
+
+
 async def test_poll_returns_at_most_what_was_asked_for(log: Log) -> None:
     topic = await log.topic()
     await (await log.producer()).send([a_record(topic, f"k{index}") for index in range(50)])

@@ -95,6 +95,17 @@ async def test_offsets_are_committed_after_the_database_has_committed() -> None:
     assert consumer.committed == {PLACE: 2}
 
 
+async def test_a_replica_is_not_ready_before_its_group_has_given_it_its_share() -> None:  # K5, ground rule 10
+    consumer = ScriptedConsumer()
+    consumer.share = False
+    replica = Replica(World(), [consumer])
+    async with replica.running():
+        await until(lambda: consumer.polls > 3)
+        assert "joined" in replica.faults()["records"]
+        consumer.share = True
+        await until(lambda: replica.faults() == {})
+
+
 async def test_a_batch_that_fails_is_read_again_from_its_first_records_and_nothing_beyond_it_is_committed() -> None:  # K2, I11
     world = World()
     batch = [world.place("1"), world.place("2"), world.place("3")]
