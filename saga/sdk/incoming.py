@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from saga.body import Json, parse_body
-from saga.errors import SagaError
+from saga.errors import ContractError, SagaError
 from saga.messages import FENCE_TYPE
-from saga.ports.messaging import Headers, InboundRecord
+from saga.ports.messaging import InboundRecord
+from saga.transport.headers import CONTENT_TYPE, EVENT_FORMATS, read_headers
 
 MAX_COMMAND_ID = 64
-MAX_HEADER = 1024
-MAX_HEADERS = 16 * 1024
 MAX_DIGITS = 15
 DEFAULT_WITHIN_MS = 30_000
 
@@ -66,7 +65,7 @@ class Incoming:
 
 def read_incoming(record: InboundRecord) -> Incoming:
     """Read the attributes. Raises Unusable."""
-    headers = _headers(record.headers)
+    headers = _headers(record)
     if headers.get("ce_specversion") != "1.0":
         raise Unusable("no-specversion", "ce_specversion is not 1.0: no CloudEvent in binary mode")
     command_id = _needed(headers, "idempotencykey")
@@ -105,26 +104,13 @@ def _kind(message_type: str, undoes: str) -> Kind:
     return Kind.UNDO if undoes else Kind.DO
 
 
-def _headers(raw: Headers) -> Mapping[str, str]:
-    if sum(len(name) + len(value or b"") for name, value in raw) > MAX_HEADERS:
-        raise Unusable("headers-too-large", f"the headers have more than {MAX_HEADERS} bytes")
-    headers: dict[str, str] = {}
-    for name, value in raw:
-        if not (name.startswith("ce_") or name in ("traceparent", "tracestate")):
-            continue
-        if len(value or b"") > MAX_HEADER:
-            raise Unusable("headers-too-large", f"a header has more than {MAX_HEADER} bytes")
-        try:
-            text = (value or b"").decode("utf-8")
-        except UnicodeDecodeError:
-            raise Unusable("bad-attribute", "a header is not UTF-8") from None
-        if "\x00" in text:
-            raise Unusable("bad-attribute", "a header holds \\u0000")
-        if not text:
-            continue
-        if name.startswith("ce_") and headers.get(name, text) != text:
-            raise Unusable("contradicting-headers", f"a header {name[:40]!r} has two different values")
-        headers[name] = text
+def _headers(record: InboundRecord) -> Mapping[str, str]:
+    try:
+        headers = read_headers(record.headers)
+    except ContractError as error:
+        raise Unusable(error.code, error.detail) from None
+    if headers.get(CONTENT_TYPE, "").startswith(EVENT_FORMATS):
+        raise Unusable("structured-mode", "commands are in binary mode; this record holds its attributes in its value")
     return headers
 
 

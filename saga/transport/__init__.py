@@ -1,13 +1,13 @@
 """Kafka: the only room that imports aiokafka. Records in and out, nothing of sagas.
 
-    codec       records <-> CloudEvents envelopes (binary mode; structured mode is read too)
+    codec       records <-> CloudEvents envelopes (binary mode is written; binary and structured mode are read, equally strictly)
+    headers     the rules for headers, the same for the coordinator and the participants
     options     the client settings that are not up for discussion, and those that are
     consumer    a group member: polls, commits what it is told, hands partitions over drained
     unreadable  what the client cannot unpack: found, stepped over, reported, and nothing around it lost
     producer    batches on explicit partitions; thrown away after any error
     closing     ends a client within a bound, with all its tasks
     topics      makes topics, for demonstrations and tests
-    wire        the participant's side of the wire, for participants that tests make up
 
 Why one producer object may hold several clients in its life: aiokafka's idempotent producer loses sequence numbers when a batch
 expires and may then refuse to send for ever (hazard K6). What is stored is sent again by a new client, so nothing hangs on the old one.

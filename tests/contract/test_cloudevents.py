@@ -1,5 +1,6 @@
 """A second opinion: the CloudEvents SDK of the project itself reads what we write, and we read what it writes."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -7,6 +8,7 @@ from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka, to_binary,
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
+from saga.body import canonical
 from saga.messages import Envelope
 from saga.ports.messaging import InboundRecord
 from saga.transport.codec import decode, encode
@@ -50,3 +52,13 @@ def test_we_read_what_the_sdk_writes(write: object) -> None:
     assert datetime.fromisoformat(envelope.time) == datetime(2025, 3, 1, 9, 30, 0, 412_000, UTC)
     assert envelope.attributes == ENVELOPE.attributes
     assert JSONFormat().read_data(envelope.body, "application/json") == DATA
+
+
+def test_we_read_bytes_that_the_sdk_wraps() -> None:
+    event = CloudEvent({"id": "1", "source": "/payment", "type": ENVELOPE.type, "specversion": "1.0"}, b'{"payment_id":"pay_81"}')
+    assert ours(to_structured(event, JSONFormat())).body == b'{"payment_id":"pay_81"}'
+
+
+def test_both_modes_of_the_sdk_are_one_envelope_to_us() -> None:
+    binary, structured = ours(to_binary(theirs(), JSONFormat())), ours(to_structured(theirs(), JSONFormat()))
+    assert replace(binary, body=canonical(DATA)) == replace(structured, body=canonical(DATA))
