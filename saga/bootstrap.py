@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
 
+from saga.access.gate import Around, Gate
+from saga.access.ledger import Ledger
 from saga.api.app import build_app
 from saga.api.serving import serve_http
 from saga.config import Settings, without_password
@@ -23,6 +25,7 @@ from saga.definition.registry import Registry
 from saga.errors import ConfigurationError, Unavailable
 from saga.observability import names
 from saga.observability.telemetry import Telemetry
+from saga.ports.access import ApiKey, AuditEntry
 from saga.ports.messaging import Consumer, OutboundRecord, Producer, Revoked
 from saga.ports.streams import DefinitionRow, Store
 from saga.runtime.deadlines import Deadlines
@@ -141,7 +144,10 @@ async def serve(settings: Settings) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)
     door = Door()
-    web = serve_http(build_app(cast(Operations, door), telemetry.metrics.page, settings), settings.http_host, settings.http_port)
+    gate = Gate(settings, door, Around(denied=lambda why: telemetry.metrics.count(names.REQUESTS_DENIED, reason=why)))
+    if settings.insecure_dev:
+        log.warning("insecure", detail="everybody may do everything over REST: SAGA_INSECURE_DEV is set")
+    web = serve_http(build_app(cast(Operations, door), telemetry.metrics.page, settings, gate), settings.http_host, settings.http_port)
     log.info(
         "serving",
         definitions=list(settings.definitions),
@@ -165,8 +171,10 @@ async def _run_replica(
     producer = KafkaProducer(_kafka(settings, telemetry))
     try:
         coordinator = build(settings, store, producer, registry, telemetry)
+        door.store = store
         with suppress(Unavailable):
             await store.ping()
+            await _somebody_may_ask(settings, store)
             await coordinator.heartbeat.beat()  # a changed graph under an old version is refused here, before anything is read
         door.desk = coordinator.desk
         running = asyncio.create_task(coordinator.supervisor.run(_consumers(settings, telemetry), pace_of(settings)))
@@ -180,11 +188,35 @@ async def _run_replica(
         await store.close()
 
 
+async def _somebody_may_ask(settings: Settings, store: Store) -> None:
+    """Raises ConfigurationError where REST would refuse everybody: that is a mistake, and nobody would see it before they need it."""
+    if not settings.insecure_dev and not settings.issuers and not await store.api_keys(None):
+        raise ConfigurationError(
+            "nobody could use REST: make a key with `saga keys add NAME --role operator --reason WHY`, or set SAGA_ISSUERS; "
+            "for development `saga serve --insecure-dev` lets everybody in"
+        )
+
+
 class Door:
     """Stands where the desk will be until there is a database: readiness says what is missing, everything else is unavailable."""
 
     def __init__(self) -> None:
         self.desk: Desk | None = None
+        self.store: Store | None = None
+
+    async def api_key(self, key_id: str) -> ApiKey | None:
+        """The secret of this id."""
+        return await self._books.api_key(key_id)
+
+    async def note(self, entry: AuditEntry) -> None:
+        """Write one row of audit."""
+        await self._books.note(entry)
+
+    @property
+    def _books(self) -> Store:
+        if self.store is None:
+            raise Unavailable("postgres", "it has not been reached yet")
+        return self.store
 
     async def faults(self) -> Mapping[str, str]:
         """What is wrong now."""
@@ -206,6 +238,16 @@ async def operations(settings: Settings) -> AsyncIterator[Desk]:
     store = await PostgresStore.connect(settings)
     try:
         yield build(settings, store, Unsent(), registry, telemetry).desk
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def ledger(settings: Settings) -> AsyncIterator[Ledger]:
+    """Keys and audit, for the CLI on the machine. The login is used as it is: the service's role may not write keys."""
+    store = await PostgresStore.connect(settings.model_copy(update={"postgres_role": ""}))
+    try:
+        yield Ledger(store)
     finally:
         await store.close()
 

@@ -4,15 +4,36 @@ Spans are seconds, sizes bytes unless the name says otherwise. `saga serve` prin
 """
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from saga.errors import ConfigurationError
 
+Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 _PASSWORD = re.compile(r"(?<=:)[^:@/]+(?=@)")
+
+
+class Issuer(BaseModel):
+    """Who may issue bearer tokens (OIDC), where its public keys are, and how its claims are read: paths, as realm_access.roles."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")] = "oidc"  # stands before `sub` in events and audit
+    issuer: Annotated[str, Field(min_length=1, max_length=500)]
+    audience: Annotated[str, Field(min_length=1, max_length=500)]
+    jwks: Annotated[str, Field(min_length=1)]  # https URL, or the path of a file
+    algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)] = ("RS256",)
+    require_nbf: bool = True
+    tenant: str = ""  # of everybody whom it names; else the tenant stands in `tenant_claim`
+    tenant_claim: str = "tenant"
+    roles_claim: str = "roles"
+    roles: Mapping[str, str] = Field(default_factory=dict)  # what the claim says -> grant; empty: the claim says grants
+    refresh_every: Seconds = 300.0
+    keep_for: Annotated[float, Field(gt=0)] = 86_400.0  # the last good set, while its server does not answer
 
 
 class Settings(BaseSettings):
@@ -32,6 +53,9 @@ class Settings(BaseSettings):
 
     http_host: str = "127.0.0.1"
     http_port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+    insecure_dev: bool = Field(default=False, description="true: everybody may do everything over REST; refused in production")
+    issuers: tuple[Issuer, ...] = Field(default=(), description="OIDC issuers whose bearer tokens are taken, as a JSON list of objects")
+    http_rate: Annotated[float, Field(ge=0)] = Field(default=100.0, description="requests a second and principal at each replica; 0: any")
 
     batch_records: Annotated[int, Field(ge=1, le=5_000)] = 500
     ticks_per_round: Annotated[int, Field(ge=1, le=5_000)] = 200
@@ -56,6 +80,20 @@ class Settings(BaseSettings):
     trace_ratio: Annotated[float, Field(ge=0, le=1)] = 0.01
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
+
+    @field_validator("insecure_dev")
+    @classmethod
+    def _not_in_production(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("env") == "production":
+            raise ValueError("refused where SAGA_ENV=production: make a key with `saga keys add`, or set SAGA_ISSUERS")
+        return value
+
+    @field_validator("issuers")
+    @classmethod
+    def _told_apart(cls, value: tuple[Issuer, ...]) -> tuple[Issuer, ...]:
+        if len({one.name for one in value} | {"key"}) <= len(value) or len({one.issuer for one in value}) < len(value):
+            raise ValueError("each issuer needs a name and an issuer of its own, and no name may be `key`")
+        return value
 
     @field_validator("definitions", mode="before")
     @classmethod

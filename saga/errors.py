@@ -4,6 +4,8 @@
     ├─ DefinitionError      the author of a definition: all faults at once
     ├─ ContractError        the sender of a record or request: what is wrong with it, where
     ├─ ActRefused           the operator: the act does not fit the saga's state (HTTP 409)
+    ├─ NotAuthenticated     the caller of REST: say who you are, by a credential that holds (HTTP 401)
+    ├─ NotAllowed           whoever grants roles: the caller has not the role for it (HTTP 403)
     ├─ Conflict             nobody: decide again at once
     │   ├─ WrongExpectedVersion   a rival appended first
     │   └─ KeyTaken               a rival started the saga of this key
@@ -61,6 +63,23 @@ class ActRefused(SagaError):
         self.code = code
         self.detail = detail
         super().__init__(f"{code}: {detail}")
+
+
+class NotAuthenticated(SagaError):
+    """Who asks is not proved. `detail` says what is wrong with the credential without a word of it; `given`: there was one."""
+
+    def __init__(self, detail: str, *, given: bool = True) -> None:
+        self.detail = detail
+        self.given = given
+        super().__init__(detail)
+
+
+class NotAllowed(SagaError):
+    """The caller is known and lacks `role` for what was asked."""
+
+    def __init__(self, role: str) -> None:
+        self.role = role
+        super().__init__(f"this needs the role {role}")
 
 
 class Conflict(SagaError):

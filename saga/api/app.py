@@ -8,7 +8,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from saga.api import acts, catalog, probes, sagas
+from saga.access.gate import Gate
+from saga.api import acts, audit, catalog, probes, sagas
 from saga.api.documenting import document
 from saga.api.problems import install
 from saga.api.reading import READ_WITHIN
@@ -49,14 +50,16 @@ class Application(FastAPI):
         return document(self)
 
 
-def build_app(operations: Operations, metrics_page: MetricsPage, settings: Settings) -> FastAPI:
-    """REST over the desk. `metrics_page` gives the Prometheus text and its content type."""
+def build_app(operations: Operations, metrics_page: MetricsPage, settings: Settings, gate: Gate | None = None) -> FastAPI:
+    """REST over the desk. `metrics_page` gives the Prometheus text and its content type. Without a `gate` there are no API keys: only
+    bearer tokens of the issuers in the settings get in, or everybody where the settings say so."""
     app = Application(
         title="Saga coordinator", version=API_VERSION, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
     )
     app.state.operations, app.state.metrics_page, app.state.settings = operations, metrics_page, settings
     app.state.read_within = READ_WITHIN
-    for router in (sagas.router, acts.router, catalog.router, probes.router):
+    app.state.gate = gate or Gate(settings)
+    for router in (sagas.router, acts.router, catalog.router, audit.router, probes.router):
         app.include_router(router)
 
     @app.get("/openapi.json", include_in_schema=False)

@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 from fastapi import Depends, Header, Path, Query, Request
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from saga.api.admitting import Who
 from saga.api.problems import invalid
 from saga.runtime.operations import Operations
 
-TENANT = "default"
 MAX_VERSION = 2**31 - 1
 _STRONG_TAG = re.compile(r'"([0-9]{1,15})"')
 _PRINTABLE = r"^[!-~]([ -~]*[!-~])?$"
@@ -47,7 +47,7 @@ OptionalKey = Annotated[
     HeaderText | None,
     Header(alias="Idempotency-Key", description="makes a repetition of this request change nothing; else each request is one act"),
 ]
-Actor = Annotated[HeaderText, Header(alias="X-Actor", description="who acts, as it will stand in the saga's events")]
+Actor = Annotated[HeaderText, Header(alias="X-Actor", description="only in insecure mode: who acts; else it is the principal")]
 
 
 class _Asked(BaseModel):
@@ -152,16 +152,17 @@ def input_id(verb: str, key: str | None) -> str:
 
 
 class Caller(NamedTuple):
-    """Who acts, on which version, in which request."""
+    """Who acts, for which tenant, on which version, in which request."""
 
+    tenant: str
     actor: str
     key: str | None
     expected_version: int | None
 
 
-def caller_of(expected: Annotated[int | None, Depends(expected_version)], actor: Actor = "anonymous", key: OptionalKey = None) -> Caller:
-    """What the headers of an act say."""
-    return Caller(actor, key, expected)
+def caller_of(who: Who, expected: Annotated[int | None, Depends(expected_version)], _: Actor = "", key: OptionalKey = None) -> Caller:
+    """Who acts is the principal; in insecure mode the gate has believed X-Actor, which is only checked here."""
+    return Caller(who.tenant, who.name, key, expected)
 
 
 NO_PARAMETERS = Depends(no_parameters)

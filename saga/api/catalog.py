@@ -6,7 +6,8 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from saga.api import cursors, views
-from saga.api.asking import MAX_VERSION, NO_PARAMETERS, TENANT, By, DefinitionName, Desk, OnePage, ReasonBody, ResumeBody, input_id
+from saga.api.admitting import Who
+from saga.api.asking import MAX_VERSION, NO_PARAMETERS, By, DefinitionName, Desk, OnePage, ReasonBody, ResumeBody, input_id
 from saga.api.documenting import BODY, problems
 from saga.api.reading import StrictRoute
 from saga.api.sagas import link_next
@@ -17,10 +18,11 @@ DefinitionVersion = Annotated[int, Path(ge=1, le=MAX_VERSION, description="a def
 
 
 @router.get("/definitions", operation_id="listDefinitions", tags=["definitions"], responses=problems(), dependencies=[NO_PARAMETERS])
-async def definitions(desk: Desk) -> views.DefinitionList:
+async def definitions(who: Who, desk: Desk) -> views.DefinitionList:
     """Every definition version that a replica ever published."""
-    paused = {pause.definition: pause for pause in await desk.paused_definitions(TENANT)}
-    return views.DefinitionList(items=[views.published(row, paused.get(row.name)) for row in await desk.definitions()])
+    paused = {pause.definition: pause for pause in await desk.paused_definitions(who.tenant)}
+    seen = [row for row in await desk.definitions() if who.sees(row.name)]
+    return views.DefinitionList(items=[views.published(row, paused.get(row.name)) for row in seen])
 
 
 @router.get(
@@ -45,7 +47,7 @@ async def diagram(name: DefinitionName, version: DefinitionVersion, desk: Desk) 
 async def pause(name: DefinitionName, body: ReasonBody, by: By, desk: Desk) -> views.DefinitionPause:
     """Pause all sagas of a definition: those that run, and those that start later."""
     act = DefinitionAct(name, by.actor, body.reason, input_id("pause", by.key))
-    return views.DefinitionPause.model_validate(await desk.pause_definition(TENANT, act))
+    return views.DefinitionPause.model_validate(await desk.pause_definition(by.tenant, act))
 
 
 @router.post(
@@ -58,13 +60,13 @@ async def pause(name: DefinitionName, body: ReasonBody, by: By, desk: Desk) -> v
 async def resume(name: DefinitionName, body: ResumeBody, by: By, desk: Desk) -> views.DefinitionPause:
     """End the pause of a definition. Sagas that were paused one by one stay paused. `more` says to ask again."""
     act = DefinitionAct(name, by.actor, body.reason, input_id("resume", by.key), body.even_if_forgotten)
-    return views.DefinitionPause.model_validate(await desk.resume_definition(TENANT, act))
+    return views.DefinitionPause.model_validate(await desk.resume_definition(by.tenant, act))
 
 
 @router.get("/dead-letters", operation_id="listDeadLetters", tags=["dead letters"], responses=problems())
-async def dead_letters(asked: OnePage, desk: Desk, request: Request, response: Response) -> views.DeadLetterPage:
+async def dead_letters(asked: OnePage, who: Who, desk: Desk, request: Request, response: Response) -> views.DeadLetterPage:
     """Records that nobody can use, newest first, with the reason."""
-    rows = await desk.dead_letters(TENANT, asked.limit, cursors.dead_letter_after(asked.cursor))
+    rows = await desk.dead_letters(who.tenant, asked.limit, cursors.dead_letter_after(asked.cursor))
     following = cursors.of_dead_letter(rows[-1].id) if len(rows) == asked.limit else None
     link_next(request, response, "cursor", following)
     return views.DeadLetterPage(items=[views.seen_dead_letter(row) for row in rows], next=following)

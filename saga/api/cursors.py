@@ -8,6 +8,7 @@ from saga.api.problems import invalid
 
 _SAGAS = b"s"
 _DEAD = b"d"
+_AUDIT = b"a"
 
 
 def of_saga(after: UUID) -> str:
@@ -18,6 +19,16 @@ def of_saga(after: UUID) -> str:
 def of_dead_letter(after: str) -> str:
     """The cursor behind the dead letter of this id (hex)."""
     return _text(_DEAD + bytes.fromhex(after))
+
+
+def of_audit(before: int) -> str:
+    """The cursor behind the row of audit at this position."""
+    return _text(_AUDIT + before.to_bytes(8))
+
+
+def audit_before(cursor: str | None) -> int | None:
+    """What `of_audit` was given. Raises RequestRefused for anything else."""
+    return None if cursor is None else int.from_bytes(_bytes(cursor, _AUDIT, 8)) & (2**63 - 1)
 
 
 def saga_after(cursor: str | None) -> UUID | None:

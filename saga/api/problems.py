@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from saga.errors import ActRefused, Conflict, ContractError, Unavailable, UnknownOutcome
+from saga.errors import ActRefused, Conflict, ContractError, NotAllowed, NotAuthenticated, Unavailable, UnknownOutcome
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = "2"  # seconds: a replica that lost its database reconnects within them
@@ -55,10 +55,11 @@ class Kind(NamedTuple):
 class RequestRefused(Exception):
     """A request that cannot be served as it stands; raised by this room only."""
 
-    def __init__(self, kind: Kind, detail: str, errors: Sequence[Wrong] = ()) -> None:
+    def __init__(self, kind: Kind, detail: str, errors: Sequence[Wrong] = (), headers: Mapping[str, str] | None = None) -> None:
         self.kind = kind
         self.detail = detail
         self.errors = tuple(errors)
+        self.headers = headers
         super().__init__(f"{kind.code}: {detail}")
 
 
@@ -92,11 +93,13 @@ def problem(
 def install(app: FastAPI) -> None:
     """Give every exception that may leave a route its problem."""
     handlers: Mapping[type[Exception], Callable[[Request, Any], Response]] = {
-        RequestRefused: lambda request, error: problem(request, error.kind, error.detail, error.errors),
+        RequestRefused: lambda request, error: problem(request, error.kind, error.detail, error.errors, error.headers),
         RequestValidationError: _validation,
         HTTPException: _http,
         ContractError: _contract,
         ActRefused: _refused,
+        NotAuthenticated: _unauthenticated,
+        NotAllowed: lambda request, error: problem(request, Kind(403, "not-allowed", "Not allowed"), str(error)),
         LookupError: _absent,
         Unavailable: _unavailable,
         UnknownOutcome: _undecided,
@@ -172,6 +175,12 @@ def _unavailable(request: Request, error: Unavailable) -> Response:
 def _undecided(request: Request, _: Exception) -> Response:
     detail = "whether this happened is not known: send the same request with the same Idempotency-Key again"
     return problem(request, Kind(503, "outcome-unknown", "Outcome unknown"), detail, headers=_AGAIN)
+
+
+def _unauthenticated(request: Request, error: NotAuthenticated) -> Response:
+    """RFC 6750: no error code where no credential came."""
+    challenge = 'Bearer realm="saga"' + (', error="invalid_token"' if error.given else "")
+    return problem(request, Kind(401, "unauthenticated", "Unauthenticated"), error.detail, headers={"WWW-Authenticate": challenge})
 
 
 def _absent(request: Request, error: LookupError) -> Response:

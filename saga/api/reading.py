@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
+from saga.api.admitting import admit
 from saga.api.problems import Kind, RequestRefused, Wrong
 from saga.body import parse_body
 
@@ -58,15 +59,16 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route that reads its body through StrictRequest."""
+    """A route that asks the gate first, then reads its body through StrictRequest."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """FastAPI's handler, behind our reading."""
+        """FastAPI's handler, behind the gate and our reading."""
         handler = super().get_route_handler()
-        if self.body_field is None:
-            return handler
 
         async def handle(request: Request) -> Response:
+            await admit(request, self.operation_id)
+            if self.body_field is None:
+                return await handler(request)
             strict = StrictRequest(request.scope, request.receive)
             await strict.read()
             return await handler(strict)

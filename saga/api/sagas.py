@@ -8,7 +8,8 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Request, Response
 
 from saga.api import cursors, views
-from saga.api.asking import NO_PARAMETERS, TENANT, AsOf, DefinitionName, Desk, RequiredKey, SagaId, Versions, Wanted
+from saga.api.admitting import Who
+from saga.api.asking import NO_PARAMETERS, AsOf, DefinitionName, Desk, RequiredKey, SagaId, Versions, Wanted
 from saga.api.documenting import BODY, problems
 from saga.api.reading import StrictRoute
 from saga.errors import Unavailable
@@ -26,20 +27,20 @@ StartBody = Annotated[dict[str, Any], Body(description="the event that the defin
     responses=problems(404, *BODY),
     dependencies=[NO_PARAMETERS],
 )
-async def start(name: DefinitionName, key: RequiredKey, body: StartBody, desk: Desk, response: Response) -> views.StartedSaga:
+async def start(name: DefinitionName, key: RequiredKey, body: StartBody, who: Who, desk: Desk, response: Response) -> views.StartedSaga:
     """Start a saga. The same key and body again give the same answer; the same key with another body is `conflicting-start`."""
-    started = await desk.start(TENANT, name, body, key)
+    started = await desk.start(who.tenant, name, body, key)
     href = views.saga_href(started.saga_id)
     response.headers["Location"] = href
     if started.created:
-        await _tag_if_possible(desk, started.saga_id, response)
+        await _tag_if_possible(desk, who.tenant, started.saga_id, response)
     return views.StartedSaga(saga_id=started.saga_id, href=href)
 
 
 @router.get("/sagas", operation_id="listSagas", responses=problems())
-async def list_sagas(wanted: Wanted, desk: Desk, request: Request, response: Response) -> views.SagaPage:
+async def list_sagas(wanted: Wanted, who: Who, desk: Desk, request: Request, response: Response) -> views.SagaPage:
     """Sagas, newest first."""
-    chosen = SagaFilter(TENANT, wanted.definition, wanted.status, wanted.key, wanted.started_after, wanted.started_before)
+    chosen = SagaFilter(who.tenant, wanted.definition, wanted.status, wanted.key, wanted.started_after, wanted.started_before, who.visible)
     page = await desk.list_sagas(chosen, wanted.limit, cursors.saga_after(wanted.cursor))
     following = cursors.of_saga(page.after) if page.after else None
     link_next(request, response, "cursor", following)
@@ -47,17 +48,17 @@ async def list_sagas(wanted: Wanted, desk: Desk, request: Request, response: Res
 
 
 @router.get("/sagas/{saga_id}", operation_id="showSaga", responses=problems(404))
-async def show(saga_id: SagaId, asked: AsOf, desk: Desk, response: Response) -> views.ShownSaga:
+async def show(saga_id: SagaId, asked: AsOf, who: Who, desk: Desk, response: Response) -> views.ShownSaga:
     """One saga with its steps and what it waits for: now, or as of a version. The ETag is its version."""
-    view = await desk.show(TENANT, saga_id, asked.at_version)
+    view = await desk.show(who.tenant, saga_id, asked.at_version)
     response.headers["ETag"] = tag(view.row.version)
     return views.shown(view)
 
 
 @router.get("/sagas/{saga_id}/events", operation_id="listEvents", responses=problems(404))
-async def events(saga_id: SagaId, asked: Versions, desk: Desk, request: Request, response: Response) -> views.EventPage:
+async def events(saga_id: SagaId, asked: Versions, who: Who, desk: Desk, request: Request, response: Response) -> views.EventPage:
     """The saga's events in order, oldest first."""
-    found = await desk.events(TENANT, saga_id, asked.after, asked.limit)
+    found = await desk.events(who.tenant, saga_id, asked.after, asked.limit)
     following = found[-1].version if len(found) == asked.limit else None
     link_next(request, response, "after", following)
     return views.EventPage(items=[views.seen_event(event) for event in found], next=following)
@@ -75,8 +76,8 @@ def link_next(request: Request, response: Response, parameter: str, value: str |
         response.headers["Link"] = f'<{request.url.path}?{urlencode([*kept, (parameter, value)])}>; rel="next"'
 
 
-async def _tag_if_possible(desk: Operations, saga_id: UUID, response: Response) -> None:
+async def _tag_if_possible(desk: Operations, tenant: str, saga_id: UUID, response: Response) -> None:
     """The start has happened: that its version cannot be read just now must not make it look as if it had not."""
     with suppress(Unavailable, LookupError):
-        view = await desk.show(TENANT, saga_id)
+        view = await desk.show(tenant, saga_id)
         response.headers["ETag"] = tag(view.row.version)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from saga.ports.access import AuditEntry, AuditRow
 from saga.ports.streams import DeadRow, DefinitionRow, PausedDefinition, SagaRow
 from saga.runtime.operations import ActResult, EventView, SagaView
 
@@ -156,6 +157,30 @@ class DeadLetterPage(_Seen):
     next: str | None
 
 
+class SeenAudit(_Seen):
+    """A row of audit: who did or tried what, when, on what, why, and what came of it. `hash` (hex) covers it and every row before."""
+
+    position: int
+    at: datetime
+    actor: str
+    act: str
+    outcome: str
+    saga_id: str
+    definition: str
+    step: str
+    reason: str
+    detail: str
+    input_id: str
+    hash: str
+
+
+class AuditPage(_Seen):
+    """A page of the audit, newest first."""
+
+    items: list[SeenAudit]
+    next: str | None
+
+
 class Liveness(_Seen):
     """The process answers."""
 
@@ -225,6 +250,12 @@ def seen_dead_letter(row: DeadRow) -> SeenDeadLetter:
         body_bytes=len(letter.record.value or b""),
         dead_at=row.dead_at,
     )
+
+
+def audited(row: AuditRow) -> SeenAudit:
+    """A row of audit as clients see it."""
+    said = {name: getattr(row.entry, name) for name in SeenAudit.model_fields if name in AuditEntry.__dataclass_fields__}
+    return SeenAudit(**said, position=row.position, at=row.at, hash=row.hash.hex())
 
 
 def saga_href(saga_id: UUID) -> str:

@@ -3,6 +3,8 @@
     saga demo | serve | migrate | replay          processes and the database
     saga list | show | events                     look
     saga cancel | retry | skip                    act
+    saga keys add | list | rotate | revoke        who may use REST
+    saga audit list | verify                      who did what, and whether somebody changed that
     saga check | diagram | inspect metrics        definitions and telemetry; no database needed
 
     app (commands) ─> asked (options as dataclasses) ─> doors (what it opens: the desk, a replica, replay, the demo)

@@ -2,7 +2,7 @@
 
 import typer
 
-from saga.cli import definitions, published, replica, sagas
+from saga.cli import audit, definitions, keys, published, replica, sagas
 
 EPILOG = (
     "Exit codes: 0 done, 1 the answer is no or differs, 2 wrong usage or settings, 3 Postgres or Kafka cannot be reached, "
@@ -21,3 +21,5 @@ replica.add_to(app)
 sagas.add_to(app)
 published.add_to(app)
 definitions.add_to(app)
+keys.add_to(app)
+audit.add_to(app)

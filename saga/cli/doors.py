@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from saga.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from saga.access.ledger import Ledger
     from saga.config import Settings
     from saga.embedded.demo import DemoOptions
     from saga.runtime.operations import Operations
@@ -21,6 +22,12 @@ def _operations(settings: "Settings") -> "AbstractAsyncContextManager[Operations
     from saga.bootstrap import operations
 
     return operations(settings)
+
+
+def _ledger(settings: "Settings") -> "AbstractAsyncContextManager[Ledger]":
+    from saga.bootstrap import ledger
+
+    return ledger(settings)
 
 
 async def _serve(settings: "Settings") -> None:
@@ -60,6 +67,7 @@ class Doors:
     """Each is opened by the command that needs it, and loads its libraries then."""
 
     operations: "Callable[[Settings], AbstractAsyncContextManager[Operations]]" = _operations
+    ledger: "Callable[[Settings], AbstractAsyncContextManager[Ledger]]" = _ledger
     serve: "Callable[[Settings], Coroutine[Any, Any, None]]" = _serve
     migrate: "Callable[[Settings], Coroutine[Any, Any, Sequence[str]]]" = _migrate
     replay: "Callable[[Settings, bool], Coroutine[Any, Any, ReplayReport]]" = _replay

@@ -22,6 +22,9 @@ class Serve(OnDatabase):
 
     port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Port of REST, instead of SAGA_HTTP_PORT.")] = None
     host: Annotated[str, typer.Option(help="Address of REST, instead of SAGA_HTTP_HOST.")] = ""
+    insecure_dev: Annotated[bool, typer.Option("--insecure-dev", help="Everybody may do everything over REST; never in production.")] = (
+        False
+    )
     kafka: Annotated[str, typer.Option(help="Bootstrap servers, instead of SAGA_KAFKA_BOOTSTRAP.")] = ""
 
 
@@ -76,7 +79,7 @@ def demo(asked: Demo, doors: Doors) -> None:
 
 def serve(asked: Serve, doors: Doors) -> None:
     """Run a replica of the coordinator with its REST API until SIGTERM."""
-    more = {"http_port": asked.port, "http_host": asked.host, "kafka_bootstrap": asked.kafka}
+    more = {"http_port": asked.port, "http_host": asked.host, "kafka_bootstrap": asked.kafka, "insecure_dev": asked.insecure_dev or None}
     asyncio.run(doors.serve(asked.settings(**more, log_format="json" if asked.as_json else "")))
 
 

@@ -177,6 +177,7 @@ class _Demo:
             "SAGA_CLAIM_FOR": "3",
             "SAGA_CLAIM_BACKOFF": "3",
             "SAGA_LOG_LEVEL": "info",
+            "SAGA_INSECURE_DEV": "true",
         }
 
     async def _work(self, place: Place) -> None:

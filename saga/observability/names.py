@@ -70,6 +70,7 @@ CONSUMER_LAG = _gauge("saga.consumer.lag", "Records behind the high watermark, b
 WATCHDOG_RESTARTS = _counter("saga.watchdog.restarts", "Parts replaced because they made no progress.", "loop")
 LOOP_ERRORS = _counter("saga.loop.errors", "Unexpected errors of a loop: bugs.", "loop")
 INCIDENTS = _counter("saga.incidents", "What the log or the database did that no retry mends, by kind.", "kind")
+REQUESTS_DENIED = _counter("saga.requests.denied", "Requests of REST that the gate refused, by reason.", "reason")
 BUILD_INFO = _gauge("saga.build.info", "Always 1; the labels say which release runs on which Python.", "version", "python")
 
 ALL: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from saga.core.project import SagaRow as SagaRow
+from saga.ports.access import AccessStore, AuditEntry
 from saga.ports.messaging import InboundRecord
 
 
@@ -123,6 +124,7 @@ class Batch:
     rows: list[SagaRow] = field(default_factory=list)
     mends: list[Mend] = field(default_factory=list)
     quarantined: list[tuple[UUID, str]] = field(default_factory=list)
+    audit: list[AuditEntry] = field(default_factory=list)
     proof_of_commit: bool = False  # write a heartbeat even if nothing else: the batch after an unknown commit must write
 
 
@@ -146,7 +148,7 @@ class Transaction(Protocol):
         store (then its reason is `unknown-saga` and the caller makes a dead letter of it). Locked with SKIP LOCKED until the end."""
 
     async def write(self, batch: Batch) -> None:
-        """Keys, append with checks, pointers, held, dead, rows, in this order. Raises WrongExpectedVersion or KeyTaken (the caller
+        """Keys, append with checks, pointers, held, dead, rows, audit, in this order. Raises WrongExpectedVersion or KeyTaken (the caller
         leaves the transaction by that exception and nothing is written)."""
 
 
@@ -172,6 +174,7 @@ class SagaFilter:
     key: str | None = None
     started_after: datetime | None = None
     started_before: datetime | None = None
+    visible: tuple[str, ...] | None = None  # the definitions that whoever asks may see; `definition` is what they ask for
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +194,7 @@ class DeadRow:
     dead_at: datetime
 
 
-class Store(Protocol):
+class Store(AccessStore, Protocol):
     """The coordinator's database. Every call is bounded in time; Unavailable says that the server cannot be reached."""
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
@@ -223,11 +226,12 @@ class Store(Protocol):
     async def definitions(self) -> list[DefinitionRow]:
         """All definition versions ever published."""
 
-    async def pause_definition(self, pause: PausedDefinition) -> bool:
-        """Pause all sagas of a definition for every batch that begins from now on; False if they are paused already."""
+    async def pause_definition(self, pause: PausedDefinition, entry: AuditEntry) -> bool:
+        """Pause all sagas of a definition for every batch that begins from now on; False if they are paused already. `entry` is audited
+        with it, as done or unchanged."""
 
-    async def resume_definition(self, tenant: str, definition: str) -> PausedDefinition | None:
-        """The pause ends; what it was, None if there was none."""
+    async def resume_definition(self, tenant: str, definition: str, entry: AuditEntry) -> PausedDefinition | None:
+        """The pause ends; what it was, None if there was none. `entry` is audited with it, as done or unchanged."""
 
     async def paused_definitions(self) -> list[PausedDefinition]:
         """All pauses."""

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from saga.core.inputs import DEFINITION_PAUSE, Act, Pause, Resume
 from saga.ports.streams import PausedDefinition, SagaFilter, SagaRow, Store
+from saga.runtime.audited import definition_entry
 from saga.runtime.intake import Intake
 from saga.runtime.operations import DefinitionAct, DefinitionActResult
 from saga.runtime.work import Appended, Nothing, Work
@@ -32,14 +33,14 @@ class DefinitionActs:
         """Write the pause, then go over what runs."""
         await self._known(act.definition)
         row = PausedDefinition(tenant, act.definition, act.actor, act.reason, DEFINITION_PAUSE + act.input_id)
-        await self._store.pause_definition(row)
+        await self._store.pause_definition(row, definition_entry(tenant, act, "pause-definition"))
         given = Pause(actor=act.actor, reason=act.reason, input_id=row.input_id)
         return await self._over(tenant, act, given, RUNNING, paused=True)
 
     async def resume(self, tenant: str, act: DefinitionAct) -> DefinitionActResult:
         """End the pause, then go over what it had paused."""
         await self._known(act.definition)
-        await self._store.resume_definition(tenant, act.definition)
+        await self._store.resume_definition(tenant, act.definition, definition_entry(tenant, act, "resume-definition"))
         given = Resume(
             actor=act.actor,
             reason=act.reason,
@@ -55,7 +56,7 @@ class DefinitionActs:
         async for rows in self._pages(tenant, act.definition, statuses):
             if result.changed >= AT_ONCE:
                 return replace(result, more=True)
-            works = [Work(given=given, saga_id=row.saga_id, target=str(row.saga_id)) for row in rows]
+            works = [Work(given=given, saga_id=row.saga_id, target=str(row.saga_id), audited=False) for row in rows]
             await self._intake.inputs(works)
             changed = sum(isinstance(work.result, Appended) for work in works)
             nothing = sum(isinstance(work.result, Nothing) for work in works)

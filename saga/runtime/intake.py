@@ -238,6 +238,7 @@ def _writes(batch: Batch) -> bool:
         or batch.mends
         or batch.quarantined
         or batch.acknowledged
+        or batch.audit
         or batch.proof_of_commit
     )
 

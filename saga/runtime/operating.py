@@ -14,6 +14,7 @@ from saga.core.state import State, Step
 from saga.core.upcast import decode, decode_body
 from saga.errors import ContractError, Unavailable
 from saga.messages import Envelope
+from saga.ports.access import AuditRow
 from saga.ports.streams import DeadRow, DefinitionRow, Page, PausedDefinition, SagaFilter, SagaKey, SagaRow, Store
 from saga.runtime.definition_acts import DefinitionActs
 from saga.runtime.intake import Intake
@@ -120,7 +121,7 @@ class Desk:
 
     async def _act(self, tenant: str, act: ActRequest, given: Act) -> ActResult:
         row = await self._row(tenant, act.saga_id)
-        work = Work(given=given, saga_id=act.saga_id, target=str(act.saga_id))
+        work = Work(given=given, saga_id=act.saga_id, target=str(act.saga_id), tenant=tenant)
         await self._intake.inputs([work])
         match work.result:
             case Appended(saga_id, events, state):
@@ -169,6 +170,14 @@ class Desk:
     async def definitions(self) -> Sequence[DefinitionRow]:
         """Every definition version ever published."""
         return await self._store.definitions()
+
+    async def definition_of(self, tenant: str, saga_id: UUID) -> str:
+        """Which definition the saga follows."""
+        return (await self._row(tenant, saga_id)).definition
+
+    async def audit(self, tenant: str, limit: int, before: int | None) -> Sequence[AuditRow]:
+        """A page of the audit, newest first."""
+        return await self._store.audit(tenant, limit, before)
 
     async def faults(self) -> Mapping[str, str]:
         """What is wrong now: empty when ready."""

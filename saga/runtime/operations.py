@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from saga.ports.access import AuditRow
 from saga.ports.streams import DeadRow, DefinitionRow, Page, PausedDefinition, SagaFilter, SagaRow
 
 
@@ -187,6 +188,12 @@ class Operations(Protocol):
 
     async def definitions(self) -> Sequence[DefinitionRow]:
         """Every definition version ever published, with its diagram."""
+
+    async def definition_of(self, tenant: str, saga_id: UUID) -> str:
+        """Which definition the saga follows. Raises LookupError."""
+
+    async def audit(self, tenant: str, limit: int, before: int | None) -> Sequence[AuditRow]:
+        """A page of the tenant's audit, newest first; `before` is the last position seen."""
 
     async def faults(self) -> Mapping[str, str]:
         """What is wrong now, by part (`postgres`, `kafka`, `intake`, `schema`, ...): empty when ready."""

@@ -25,9 +25,14 @@ _KINDS: dict[str, type[Act]] = {
 }
 
 
+def kind_of(act: Act) -> str:
+    """The name of the act, as routes, commands and the audit call it."""
+    return next(name for name, cls in _KINDS.items() if isinstance(act, cls))
+
+
 def act_record(saga_id: UUID, act: Act) -> InboundRecord:
     """The act as a record; its bytes, hence its primary key among held records, follow from the request's input id."""
-    kind = next(name for name, cls in _KINDS.items() if isinstance(act, cls))
+    kind = kind_of(act)
     fields = {name: getattr(act, name) for name in act.__dataclass_fields__ if name != "remembered"}
     value = orjson.dumps({"act": kind, "saga_id": str(saga_id), **fields}, option=orjson.OPT_SORT_KEYS)
     return InboundRecord(ACTS_TOPIC, 0, 0, None, value, ())

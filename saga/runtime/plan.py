@@ -23,6 +23,7 @@ from saga.definition.graph import Definition
 from saga.errors import ActRefused, ContractError
 from saga.ports.messaging import InboundRecord
 from saga.ports.streams import Append, Batch, DeadLetter, HeldRecord, KeyRow, Mend, PausedDefinition, Pointer, SagaKey
+from saga.runtime.audited import entry_of
 from saga.runtime.parked_acts import act_record
 from saga.runtime.work import Appended, Dead, Held, Nothing, Refused, Result, Work
 
@@ -204,6 +205,9 @@ class Plan:
             raise LookupError("a work without an input comes with its result")
 
     def _account(self, work: Work) -> None:
+        stream = self._streams.get(work.saga_id) if work.saga_id else None
+        if (entry := entry_of(work, stream.state.start if stream else None)) is not None:
+            self.batch.audit.append(entry)
         match work.result:
             case Held(target, reason, definition, version):
                 record = self._held_record(work)

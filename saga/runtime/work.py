@@ -83,6 +83,7 @@ class Work:
     tenant: str = "default"
     traceparent: str = ""
     lateness: float | None = None
+    audited: bool = True  # False: the act is one of many of an act that has its own row of audit
 
     @property
     def key(self) -> SagaKey:

@@ -38,14 +38,14 @@ async def definitions(pool: Pool) -> list[DefinitionRow]:
     ]
 
 
-async def pause(pool: Pool, row: PausedDefinition) -> bool:
+async def pause(session: Session, row: PausedDefinition) -> bool:
     """Pause all sagas of a definition; False if they are paused already."""
-    return bool(await pool.fetch("pause_definition", row.tenant, row.definition, row.actor, row.reason, row.input_id))
+    return bool(await session.fetch("pause_definition", row.tenant, row.definition, row.actor, row.reason, row.input_id))
 
 
-async def resume(pool: Pool, tenant: str, definition: str) -> PausedDefinition | None:
+async def resume(session: Session, tenant: str, definition: str) -> PausedDefinition | None:
     """The pause ends; what it was."""
-    ended = await pool.fetch("resume_definition", tenant, definition)
+    ended = await session.fetch("resume_definition", tenant, definition)
     return PausedDefinition(**ended[0]) if ended else None
 
 

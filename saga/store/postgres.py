@@ -8,6 +8,7 @@ from uuid import UUID
 
 from saga.config import Settings
 from saga.core.project import SagaRow
+from saga.ports.access import AuditEntry, told
 from saga.ports.streams import (
     DeadRow,
     DefinitionRow,
@@ -20,6 +21,7 @@ from saga.ports.streams import (
     SagaKey,
 )
 from saga.store import dead_letters, definitions, outbox, projection, streams
+from saga.store.access import AccessTables, write_audit
 from saga.store.migrate import check_schema
 from saga.store.pool import Limits, Pool
 from saga.store.unit_of_work import UnitOfWork, transaction
@@ -27,12 +29,11 @@ from saga.store.unit_of_work import UnitOfWork, transaction
 _FIRST = UUID(int=0)
 
 
-class PostgresStore:
+class PostgresStore(AccessTables):
     """Two pools: batches and sweeps have connections that questions of the API cannot use up (hazard P15)."""
 
     def __init__(self, engine: Pool, questions: Pool, unknown_saga_for: timedelta) -> None:
-        self._engine = engine
-        self._questions = questions
+        super().__init__(engine, questions)
         self._unknown_saga_for = unknown_saga_for
 
     @classmethod
@@ -95,13 +96,19 @@ class PostgresStore:
         """All definition versions ever published."""
         return await definitions.definitions(self._questions)
 
-    async def pause_definition(self, pause: PausedDefinition) -> bool:
+    async def pause_definition(self, pause: PausedDefinition, entry: AuditEntry) -> bool:
         """Pause all sagas of a definition; False if they are paused already."""
-        return await definitions.pause(self._engine, pause)
+        async with self._acting() as (session, now):
+            paused = await definitions.pause(session, pause)
+            await write_audit(session, [told(entry, changed=paused)], now)
+        return paused
 
-    async def resume_definition(self, tenant: str, definition: str) -> PausedDefinition | None:
+    async def resume_definition(self, tenant: str, definition: str, entry: AuditEntry) -> PausedDefinition | None:
         """The pause ends; what it was, None if there was none."""
-        return await definitions.resume(self._engine, tenant, definition)
+        async with self._acting() as (session, now):
+            ended = await definitions.resume(session, tenant, definition)
+            await write_audit(session, [told(entry, changed=ended is not None)], now)
+        return ended
 
     async def paused_definitions(self) -> list[PausedDefinition]:
         """All pauses."""

@@ -64,6 +64,7 @@ async def list_sagas(pool: Pool, wanted: SagaFilter, limit: int, after: UUID | N
         wanted.started_before,
         limit + 1,
         after,
+        None if wanted.visible is None else list(wanted.visible),
     )
     page = tuple(_rows(rows[:limit]))
     return Page(page, page[-1].saga_id if len(rows) > limit and page else None)

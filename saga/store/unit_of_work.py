@@ -10,6 +10,7 @@ import orjson
 
 from saga.ports.streams import Batch, HeldRecord, KeyRow, LoadedVersion, PausedDefinition, SagaKey
 from saga.store import dead_letters, held, outbox, projection, streams
+from saga.store.access import write_audit
 from saga.store.pool import Pool, Session
 
 
@@ -58,6 +59,8 @@ class UnitOfWork:
         await projection.write_rows(session, batch)
         if batch.proof_of_commit:
             await session.run("prove_commit", batch.owner or outbox.NOBODY)
+        if batch.audit:
+            await write_audit(session, batch.audit, self.now)
 
 
 def _paused(rows: str | None) -> Mapping[tuple[str, str], PausedDefinition]:

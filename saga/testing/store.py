@@ -20,11 +20,11 @@ from uuid import UUID
 from saga.core.project import SagaRow
 from saga.errors import UnknownOutcome
 from saga.ports.streams import DeadRow, KeyRow, LoadedVersion, Page, Pointer, SagaFilter, SagaKey
-from saga.testing.store_definitions import MemoryDefinitions
+from saga.testing.store_access import MemoryAccess
 from saga.testing.store_transaction import Data, Locks, MemoryTransaction
 
 
-class MemoryStore(MemoryDefinitions):
+class MemoryStore(MemoryAccess):
     """`saga.ports.streams.Store` without a server. `clock` replaces the clock that is turned by hand."""
 
     def __init__(self, *, clock: Callable[[], datetime] | None = None, unknown_saga_for: float = 60.0) -> None:
@@ -201,6 +201,7 @@ def _shown(row: SagaRow, wanted: SagaFilter) -> bool:
     return (
         wanted.tenant in (None, row.tenant)
         and wanted.definition in (None, row.definition)
+        and (wanted.visible is None or row.definition in wanted.visible)
         and wanted.status in (None, row.status)
         and wanted.key in (None, row.key)
         and (wanted.started_after is None or row.started_at >= wanted.started_after)

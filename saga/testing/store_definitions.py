@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from saga.errors import ConfigurationError
+from saga.ports.access import AuditEntry, told
 from saga.ports.streams import DefinitionRow, LoadedVersion, PausedDefinition
 from saga.testing.store_transaction import Alive, Data, Faults
 
@@ -57,16 +58,20 @@ class MemoryDefinitions(Faults):
         await self._point("definitions")
         return [row for _, row in sorted(self.data.definitions.items())]
 
-    async def pause_definition(self, pause: PausedDefinition) -> bool:
+    async def pause_definition(self, pause: PausedDefinition, entry: AuditEntry) -> bool:
         """Pause all sagas of a definition; False if they are paused already."""
         await self._point("pause_definition")
         row = replace(pause, paused_at=self.now)
-        return self.data.paused.setdefault((pause.tenant, pause.definition), row) is row
+        paused = self.data.paused.setdefault((pause.tenant, pause.definition), row) is row
+        self.data.note([told(entry, changed=paused)], self.now)
+        return paused
 
-    async def resume_definition(self, tenant: str, definition: str) -> PausedDefinition | None:
+    async def resume_definition(self, tenant: str, definition: str, entry: AuditEntry) -> PausedDefinition | None:
         """The pause ends; what it was."""
         await self._point("resume_definition")
-        return self.data.paused.pop((tenant, definition), None)
+        ended = self.data.paused.pop((tenant, definition), None)
+        self.data.note([told(entry, changed=ended is not None)], self.now)
+        return ended
 
     async def paused_definitions(self) -> list[PausedDefinition]:
         """All pauses."""

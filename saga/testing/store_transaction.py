@@ -1,13 +1,14 @@
 """What the memory store keeps, and one open transaction on it: guards as on Postgres, and locks that never wait."""
 
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Collection, Hashable
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from saga.core.project import SagaRow
 from saga.errors import KeyTaken, Unavailable, WrongExpectedVersion
+from saga.ports.access import FIRST_HASH, ApiKey, AuditEntry, AuditRow, Head, Request, chained, not_yet
 from saga.ports.streams import Batch, DeadRow, DefinitionRow, HeldRecord, KeyRow, LoadedVersion, Mend, PausedDefinition, Pointer, SagaKey
 from saga.store.records import RecordKey, capped, id_of, key_of, plain
 
@@ -46,12 +47,28 @@ class Data:
     replicas: dict[UUID, Alive] = field(default_factory=dict)
     paused: dict[tuple[str, str], PausedDefinition] = field(default_factory=dict)
     proofs: dict[UUID, datetime] = field(default_factory=dict)
+    api_keys: dict[str, ApiKey] = field(default_factory=dict)
+    audit: dict[str, list[AuditRow]] = field(default_factory=dict)
 
     def copy(self) -> "Data":
         """An independent copy."""
         events = {saga_id: list(stream) for saga_id, stream in self.events.items()}
-        others = {name: dict(getattr(self, name)) for name in self.__dataclass_fields__ if name != "events"}
-        return Data(events=events, **others)
+        audit = {tenant: list(rows) for tenant, rows in self.audit.items()}
+        others = {name: dict(getattr(self, name)) for name in self.__dataclass_fields__ if name not in ("events", "audit")}
+        return Data(events=events, audit=audit, **others)
+
+    def head(self, tenant: str) -> Head:
+        """The end of a tenant's chain of audit."""
+        rows = self.audit.get(tenant)
+        return Head(tenant, rows[-1].position, rows[-1].hash) if rows else Head(tenant, 0, FIRST_HASH)
+
+    def note(self, entries: Iterable[AuditEntry], at: datetime) -> None:
+        """Extend the chains; what stands there already is not written again."""
+        known: dict[Request, set[str]] = {}
+        for row in (row for rows in self.audit.values() for row in rows):
+            known.setdefault(row.entry.request, set()).add(row.entry.outcome)
+        for entry in not_yet(entries, known):
+            self.audit.setdefault(entry.tenant, []).extend(chained(self.head(entry.tenant), [entry], at))
 
     def version(self, saga_id: UUID) -> int:
         """The version of a stream, 0 if there is none."""
@@ -168,6 +185,7 @@ class MemoryTransaction:
             name = key_of(letter)
             data.dead.setdefault(name, DeadRow(id_of(name).hex(), capped(letter), self.now))
         self._apply_rows(batch)
+        data.note(batch.audit, self.now)
         if batch.proof_of_commit:
             data.proofs[batch.owner or NOBODY] = self.now
 

@@ -56,3 +56,15 @@ async def database(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
 @pytest.fixture
 def store(database: Database) -> Store:
     return database.store
+
+
+@pytest.fixture(params=["memory", "postgres"])
+async def key_store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
+    """Keys are changed with the login that migrates, not with the service's role."""
+    if request.param == "memory":
+        yield MemoryStore()
+        return
+    async with request.getfixturevalue("migrated_database")() as dsn:
+        store = await PostgresStore.connect(Settings(postgres_dsn=dsn))
+        yield store
+        await store.close()

@@ -8,10 +8,12 @@ import pytest
 from store_shapes import LOADED, Database, opened, record, row, saga, started, write
 
 from saga.errors import ConfigurationError
+from saga.ports.access import AuditEntry
 from saga.ports.messaging import InboundRecord
 from saga.ports.streams import Append, Batch, DeadLetter, DefinitionRow, HeldRecord, LoadedVersion, PausedDefinition, Pointer, Store
 
 ME, YOU = UUID(int=101), UUID(int=102)
+ENTRY = AuditEntry("default", "ada", "pause-definition", "done", "request-1")
 ONE, TWO = Pointer(saga(1), 1), Pointer(saga(1), 2)
 
 
@@ -267,14 +269,14 @@ async def test_a_pause_of_a_definition_is_seen_by_every_transaction_that_begins_
     pause = PausedDefinition("default", "fulfil-order", "ada", 'fire\nin "A"', "request-1")
     async with store.transaction() as before:
         assert before.paused == {}
-    assert await store.pause_definition(pause)
-    assert not await store.pause_definition(replace(pause, actor="eve"))
+    assert await store.pause_definition(pause, ENTRY)
+    assert not await store.pause_definition(replace(pause, actor="eve"), ENTRY)
     async with store.transaction() as tx:
         seen = tx.paused["default", "fulfil-order"]
     (listed,) = await store.paused_definitions()
     assert seen == listed == replace(pause, paused_at=listed.paused_at)
     assert listed.paused_at is not None
-    assert await store.resume_definition("other", "fulfil-order") is None
-    assert await store.resume_definition("default", "fulfil-order") == listed
+    assert await store.resume_definition("other", "fulfil-order", ENTRY) is None
+    assert await store.resume_definition("default", "fulfil-order", ENTRY) == listed
     async with store.transaction() as after:
         assert after.paused == {}

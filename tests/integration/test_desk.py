@@ -36,7 +36,7 @@ EXTREMES = [
 @asynccontextmanager
 async def rest(dsn: str) -> AsyncIterator[httpx2.AsyncClient]:
     """REST over a replica that has published the order saga; nothing is sent."""
-    settings = Settings(postgres_dsn=dsn, definitions=DEFINITIONS)  # type: ignore[arg-type]
+    settings = Settings(postgres_dsn=dsn, definitions=DEFINITIONS, insecure_dev=True)  # type: ignore[arg-type]
     store = await PostgresStore.connect(settings)
     try:
         telemetry = Telemetry.silent()

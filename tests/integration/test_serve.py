@@ -63,7 +63,13 @@ class Serving:
 async def serving(dsn: str, kafka: str, definitions: str = "services.order.fulfilment") -> AsyncIterator[Serving]:
     port = free_port()
     more = {"SAGA_POSTGRES_DSN": dsn, "SAGA_KAFKA_BOOTSTRAP": kafka, "SAGA_DEFINITIONS": definitions, "SAGA_HTTP_PORT": str(port)}
-    fast = {"SAGA_FETCH_WAIT": "0.02", "SAGA_SESSION_TIMEOUT": "2", "SAGA_CONNECT_TIMEOUT": "1", "SAGA_HEARTBEAT_EVERY": "0.5"}
+    fast = {
+        "SAGA_FETCH_WAIT": "0.02",
+        "SAGA_SESSION_TIMEOUT": "2",
+        "SAGA_CONNECT_TIMEOUT": "1",
+        "SAGA_HEARTBEAT_EVERY": "0.5",
+        "SAGA_INSECURE_DEV": "true",
+    }
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

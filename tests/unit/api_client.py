@@ -15,7 +15,7 @@ PROMETHEUS = "text/plain; version=1.0.0; charset=utf-8"
 
 def client(operations: FakeOperations, *, read_within: float = READ_WITHIN) -> httpx2.AsyncClient:
     """Bugs show as 500, as they would to somebody outside. `read_within` is the span for a body, in seconds."""
-    app = build_app(operations, lambda: (METRICS, PROMETHEUS), Settings())
+    app = build_app(operations, lambda: (METRICS, PROMETHEUS), Settings(insecure_dev=True))
     app.state.read_within = read_within
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app, raise_app_exceptions=False), base_url="http://test")
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from saga.body import canonical
 from saga.errors import ActRefused, ContractError
+from saga.ports.access import AuditRow
 from saga.ports.messaging import InboundRecord
 from saga.ports.streams import DeadLetter, DeadRow, DefinitionRow, Page, PausedDefinition, SagaFilter, SagaRow
 from saga.runtime.operations import ActRequest, ActResult, DefinitionAct, DefinitionActResult, EventView, SagaView, Started, StepView
@@ -65,6 +66,7 @@ class FakeOperations:
     held: bool = False
     definition_acts: list[DefinitionAct] = field(default_factory=list)
     calls: int = 1
+    audited: list[AuditRow] = field(default_factory=list)
 
     def with_rows(self, count: int) -> "FakeOperations":
         """This desk with so many sagas, numbered from 1."""
@@ -160,6 +162,13 @@ class FakeOperations:
     async def definitions(self) -> Sequence[DefinitionRow]:
         self._perhaps()
         return [DefinitionRow(DEFINITION, 1, "abc", ("order.events",), "flowchart TD\n", "com.example.order.OrderPlaced.v1")]
+
+    async def definition_of(self, tenant: str, saga_id: UUID) -> str:
+        return self._row(saga_id).definition
+
+    async def audit(self, tenant: str, limit: int, before: int | None) -> Sequence[AuditRow]:
+        self._perhaps()
+        return [one for one in reversed(self.audited) if before is None or one.position < before][:limit]
 
     async def faults(self) -> Mapping[str, str]:
         self._perhaps()

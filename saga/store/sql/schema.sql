@@ -135,6 +135,46 @@ create table saga.proof_of_commit (
     written_at timestamptz not null
 );
 
+-- Keys of programs: only a hash of each secret. Changed by `saga keys` with the login that migrates; replicas only read.
+create table saga.api_key (
+    id text collate "C" primary key,
+    name text collate "C" not null,
+    tenant text collate "C" not null,
+    secret_hash bytea not null check (octet_length(secret_hash) = 32),
+    grants text[] not null,
+    created_by text not null,
+    created_at timestamptz not null,
+    expires_at timestamptz,
+    revoked_at timestamptz
+);
+create index api_key_by_name on saga.api_key (tenant, name);
+
+-- Who did what: a chain of hashes a tenant, read and extended, never changed.
+create table saga.audit (
+    tenant text collate "C" not null,
+    position bigint not null check (position > 0),
+    at timestamptz not null,
+    actor text not null,
+    act text collate "C" not null,
+    saga_id text collate "C" not null,
+    definition text collate "C" not null,
+    step text not null,
+    reason text not null,
+    outcome text collate "C" not null,
+    detail text not null,
+    input_id text collate "C" not null,
+    hash bytea not null check (octet_length(hash) = 32),
+    primary key (tenant, position)
+);
+create unique index audit_once on saga.audit (tenant, input_id, act, saga_id, definition, outcome);
+
+-- The end of each chain. Its row is locked last in a transaction, by whoever extends the chain.
+create table saga.audit_head (
+    tenant text collate "C" primary key,
+    position bigint not null,
+    hash bytea not null
+);
+
 -- The least that a coordinator needs. Events and keys are never changed: the role cannot.
 do $$
 begin
@@ -150,9 +190,10 @@ begin
     if exists (select from pg_roles where rolname = 'saga_service') then
         grant usage on schema saga to saga_service;
         grant select on saga.migration to saga_service;
-        grant select, insert on saga.saga_key, saga.saga_event to saga_service;
+        grant select on saga.api_key to saga_service;
+        grant select, insert on saga.saga_key, saga.saga_event, saga.audit to saga_service;
         grant select, insert, delete on saga.paused_definition to saga_service;
-        grant select, insert, update on saga.saga, saga.dead_letter, saga.definition to saga_service;
+        grant select, insert, update on saga.saga, saga.dead_letter, saga.definition, saga.audit_head to saga_service;
         grant select, insert, update, delete on saga.outbox, saga.held_record, saga.replica, saga.proof_of_commit to saga_service;
     end if;
 end

@@ -117,6 +117,7 @@ where ($1::text is null or tenant = $1)
   and ($5::timestamptz is null or started_at >= $5)
   and ($6::timestamptz is null or started_at < $6)
   and ($8::uuid is null or saga_id < $8)
+  and ($9::text[] is null or definition = any($9))
 order by saga_id desc
 limit $7;
 
