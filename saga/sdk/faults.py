@@ -4,7 +4,7 @@ Off unless `SERVICE_FAULTS` says otherwise, refused in production. Every choice 
 same seed and the same orders give the same faults, whatever the timing.
 
     SERVICE_FAULTS='{"seed": 7, "lose": [{"type": "StockReserved", "share": 0.1, "attempts": 1000}],
-                     "duplicate": 0.1, "delay": {"share": 0.1, "seconds": 1.5}, "crash": 0.01}'
+                     "duplicate": 0.1, "delay": {"share": 0.1, "seconds": 1.5}, "crash": 0.01, "crash_before": 0.01}'
 """
 
 import asyncio
@@ -46,13 +46,17 @@ class Delay(_Plan):
 
 
 class FaultPlan(_Plan):
-    """What goes wrong on purpose. `duplicate`: share of records sent twice. `crash`: share of dos after whose commit the process dies."""
+    """What goes wrong on purpose. `duplicate`: share of records sent twice. `crash`: share of dos after whose commit the process dies.
+
+    `crash_before`: share of dos whose process dies just before that commit, for example between a call outside and its record.
+    """
 
     seed: int = 0
     lose: tuple[Lose, ...] = ()
     duplicate: Share = 0.0
     delay: Delay = Delay()
     crash: Share = 0.0
+    crash_before: Share = 0.0
 
 
 class FaultyProducer:
@@ -121,13 +125,16 @@ class FaultyProducer:
 
 
 def crash_by(plan: FaultPlan, die: Callable[[int], object] = os._exit) -> Callable[[str, Incoming], None]:
-    """A moment for the gate: the process dies after the commit of chosen commands, before their answer is sent.
+    """A moment for the gate: the process dies after the commit of chosen commands, before their answer is sent, or before that commit.
 
-    Only first answers are moments, so what is delivered again after the restart does not die again.
+    Only first answers are moments, so what is delivered again after the restart does not die again after the commit. Who died before
+    the commit dies again, until it is started with another plan.
     """
+    shares = {"after-commit": ("crash", plan.crash), "before-commit": ("crash before", plan.crash_before)}
 
     def moment(name: str, command: Incoming) -> None:
-        if name == "after-commit" and chosen(plan.seed, "crash", command.id, plan.crash):
+        what, share = shares[name]
+        if chosen(plan.seed, what, command.id, share):
             die(CRASHED)
 
     return moment

@@ -41,13 +41,24 @@ async def no_seed(_db: Transaction) -> None:
     """A service that starts with empty tables."""
 
 
+async def no_sweep(_db: Transaction) -> bool:
+    """A service in which nothing happens by time alone."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a service brings: its participant, its own SQL (each text safe to run at every start), and what its tables start with."""
+    """What a service brings: its participant, its own SQL (each text safe to run at every start), and what its tables start with.
+
+    `sweep` is what time brings and no command (a hold that ends): called every `sweep_every` seconds, each call in a transaction of its
+    own, and again at once while it returns True. Replicas sweep side by side, so it takes rows `for update skip locked` and judges them
+    by the database's clock.
+    """
 
     participant: Participant
     scripts: Sequence[str] = ()
     seed: Callable[[Transaction], Awaitable[None]] = no_seed
+    sweep: Callable[[Transaction], Awaitable[bool]] = no_sweep
 
 
 @dataclass(slots=True)
@@ -80,14 +91,17 @@ class Service:
             scripts=parts.scripts,
         )
         self._relay = Relay(Outbox(self._database), self._producer, sweep_every=settings.sweep_every)
-        self._gate = Gate(parts.participant, self._database, self._relay.offer, crash_by(plan))
+        moment = crash_by(plan)
+        self._gate = Gate(parts.participant, self._database, self._relay.offer, moment)
         self._intake = Intake(
             self._gate,
             batch_records=settings.batch_records,
             side_by_side=settings.side_by_side,
             poll_timeout=settings.poll_timeout,
         )
-        self._worker = Worker(parts.participant, self._database, self._gate, self._relay.offer)
+        self._worker = Worker(
+            parts.participant, self._database, self._gate, self._relay.offer, claim_for=settings.work_claim, moment=moment
+        )
         self._health = _Health()
         self._stop = asyncio.Event()
 
@@ -158,6 +172,8 @@ class Service:
         others = [asyncio.create_task(self._keep_up("relay", self._relay.run)), asyncio.create_task(self._keep_up("forget", self._forget))]
         if any(entry.work for entry in self.participant.dos.values()):
             others.append(asyncio.create_task(self._keep_up("work", self._worker.run)))
+        if self._parts.sweep is not no_sweep:
+            others.append(asyncio.create_task(self._keep_up("sweep", self._sweep)))
         try:
             await self._stop.wait()
             await asyncio.wait([intake], timeout=self._settings.drain_timeout)
@@ -204,6 +220,17 @@ class Service:
             except Unavailable as unavailable:
                 log.warning("forgetting waits: %s", unavailable)
             await self._pause(FORGET_EVERY)
+
+    async def _sweep(self) -> None:
+        while not self._stop.is_set():
+            more = False
+            try:
+                async with self.transaction(b"") as db:
+                    more = await self._parts.sweep(db)
+            except Unavailable as unavailable:
+                log.warning("sweeping waits: %s", unavailable)
+            if not more:
+                await self._pause(self._settings.sweep_every)
 
     async def _pause(self, seconds: float) -> None:
         try:

@@ -40,6 +40,7 @@ class ServiceSettings(BaseSettings):
     session_timeout: Seconds = 10.0
     fetch_wait: Seconds = Field(default=0.5, description="how long a broker may wait for records; make it short for the embedded one")
     drain_timeout: Seconds = 5.0
+    work_claim: Seconds = Field(default=15.0, description="how long work is its replica's without a sign of life")
     remember_for_days: Annotated[int, Field(ge=1)] = 30
     seed: dict[str, Any] = Field(default_factory=dict)
     faults: FaultPlan = FaultPlan()

@@ -18,7 +18,7 @@ from saga.ports.messaging import OutboundRecord
 from saga.sdk.answer import Answer, Trace, in_progress, record_of, refused
 from saga.sdk.barrier import rows
 from saga.sdk.barrier.database import Database
-from saga.sdk.barrier.gate import Gate, Send
+from saga.sdk.barrier.gate import Gate, Moment, Send, nobody_watches
 from saga.sdk.barrier.moves import decode, reply_of
 from saga.sdk.barrier.outbox import stage
 from saga.sdk.barrier.rows import Work
@@ -39,14 +39,27 @@ log = logging.getLogger(__name__)
 
 
 class Worker:
-    """The loop beside the intake of a participant that has long work. `claim_for` seconds without a sign of life free the work."""
+    """The loop beside the intake of a participant that has long work. `claim_for` seconds without a sign of life free the work.
 
-    def __init__(self, participant: Participant, database: Database, gate: Gate, send: Send, *, claim_for: float = CLAIM) -> None:
+    `moment` is called with "before-commit" and "after-commit" of the transaction that ends the work, as the gate's is.
+    """
+
+    def __init__(
+        self,
+        participant: Participant,
+        database: Database,
+        gate: Gate,
+        send: Send,
+        *,
+        claim_for: float = CLAIM,
+        moment: Moment = nobody_watches,
+    ) -> None:
         self._participant = participant
         self._database = database
         self._gate = gate
         self._send = send
         self._claim_for = claim_for
+        self._moment = moment
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -140,6 +153,8 @@ class Worker:
             await rows.settle_do(db, command, answer)
             newest = await rows.take_off(db, command.id)
             staged = await stage(db, self._participant.name, [self._record(answer, newest or command), *db.outgoing])
+            self._moment("before-commit", command)
+        self._moment("after-commit", command)
         self._send(staged)
 
     async def _keep_claim(self, command_id: str) -> None:
