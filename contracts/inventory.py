@@ -1,13 +1,20 @@
 """Words of the inventory service: it reserves pieces for an order, releases them, or lets them leave the house."""
 
+from pydantic import AwareDatetime
+
 from contracts.values import Count, Lines, Name
 from saga.messages import BusinessKey, Command, DomainEvent, Reply, Undone
 
 
 class StockReserved(Reply, by="inventory"):
-    """Every line of the order is set aside."""
+    """Every line of the order is set aside, in one or several warehouses, until `expires_at`.
+
+    A reservation that has expired is still shipped out if there are pieces.
+    """
 
     reservation_id: Name
+    warehouses: tuple[Name, ...] | None = None
+    expires_at: AwareDatetime | None = None
 
 
 class OutOfStock(Reply, by="inventory"):

@@ -1,6 +1,6 @@
 """Words of the order service: it takes orders, accepts or rejects them, and confirms those that were shipped."""
 
-from contracts.values import Address, Code, Lines, Name, PricedLines
+from contracts.values import Address, Code, Lines, Name, PricedLines, Prices
 from saga.messages import BusinessKey, Command, DomainEvent, Money, Reply, Undone
 
 
@@ -41,11 +41,13 @@ class OrderNotAccepted(Reply, by="order"):
 
 
 class AcceptOrder(Command[OrderAccepted | OrderNotAccepted], to="order", refused=OrderNotAccepted):
-    """Check the order and promise to fulfil it."""
+    """Check the order and promise to fulfil it: `prices`, of one piece line by line, must add up to `total` if both are given."""
 
     order_id: BusinessKey
     customer_id: BusinessKey
     lines: Lines
+    prices: Prices | None = None
+    total: Money | None = None
 
 
 class RejectOrder(Command[Undone], to="order"):

@@ -1,13 +1,16 @@
 """Words of the payment service: it holds money of a customer's account, lets it go, or captures it."""
 
+from pydantic import AwareDatetime
+
 from contracts.values import Code, Name
 from saga.messages import BusinessKey, Command, DomainEvent, Money, Reply, Undone
 
 
 class PaymentAuthorized(Reply, by="payment"):
-    """The amount is held until it is captured or voided."""
+    """The amount is held until it is captured or voided, at most until `expires_at`."""
 
     payment_id: Name
+    expires_at: AwareDatetime | None = None
 
 
 class PaymentDeclined(Reply, by="payment"):

@@ -9,6 +9,7 @@ class ShipmentArranged(Reply, by="shipping"):
 
     shipment_id: Name
     tracking_number: Name
+    carrier: Name | None = None
 
 
 class ShipmentRejected(Reply, by="shipping"):

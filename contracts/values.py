@@ -42,4 +42,5 @@ class Address(Value):
 
 
 Lines = Annotated[tuple[Line, ...], Field(min_length=1, max_length=100)]
+Prices = Annotated[tuple[Money, ...], Field(min_length=1, max_length=100)]
 PricedLines = Annotated[tuple[PricedLine, ...], Field(min_length=1, max_length=100)]

@@ -11,11 +11,14 @@ from saga.core.identity import DO, command_id
 from saga.embedded.application import Place
 from services.demo.figures import Figures, figures_of
 from services.demo.orders import CURRENCY, DemoOrder, accounts_for, make_orders, stock_for
-from services.demo.store import PARTICIPANTS, read_ledgers, read_states
+from services.demo.store import PARTICIPANTS, read_ledgers, read_states, read_untold
 
 ENDED = ("confirmed", "rejected", "not-accepted")
 DUPLICATED = 0.10
 DELAYED = {"share": 0.05, "seconds": 0.6}
+HOLD_SECONDS = 3.0
+LONG_PAUSE = 4.0
+TOLD_WITHIN = 20.0
 
 
 def application(orders: int, seed: int) -> "DemoApplication":
@@ -57,7 +60,10 @@ class DemoApplication:
         return buried + sum(state in ENDED for state in states.values())
 
     async def figures(self, place: Place, cancelled: Collection[str]) -> Figures:
-        """The check of the ledgers."""
+        """The check of the ledgers, once the card network has been told of every hold that has ended."""
+        async with asyncio.timeout(TOLD_WITHIN):
+            while await read_untold(place.services_dsn):  # noqa: ASYNC110 - the tables have no event to wait for
+                await asyncio.sleep(0.1)
         ledgers = await read_ledgers(place.services_dsn)
         buried = [order.order_id for order in self.orders if _accept_id(order) in ledgers.tombstones]
         return figures_of(self.orders, ledgers, cancelled, buried)
@@ -75,11 +81,12 @@ class DemoApplication:
 
     def _seed(self, name: str) -> dict[str, Any]:
         if name == "payment":
-            return {"currency": CURRENCY, "accounts": accounts_for(self.orders)}
+            cards = {"latency": 0.01, "marker": "-card-timeout", "seed": self.seed}
+            return {"currency": CURRENCY, "accounts": accounts_for(self.orders), "cards": cards}
         if name == "inventory":
-            return {"stock": stock_for(self.orders)}
+            return {"warehouses": stock_for(self.orders), "hold_seconds": HOLD_SECONDS}
         if name == "shipping":
-            return {"carrier": {"busy_marker": "-busy-carrier", "busy_calls": 2}}
+            return {"carriers": _carriers()}
         return {}
 
     def _faults(self, name: str) -> dict[str, Any]:
@@ -90,6 +97,16 @@ class DemoApplication:
                 {"type": "StockReserved", "marker": "-late-answer", "attempts": 1},
             ]
         return faults
+
+
+def _carriers() -> dict[str, Any]:
+    """Three, the preferred one first; it is full for more orders than the others, and has few parcels a second."""
+    full = [{"marker": "-carrier-full", "calls": 2}, {"marker": "-expired", "calls": 1, "pause": LONG_PAUSE}]
+    return {
+        "swift": {"prefix": "SW", "capacity": 20, "window": 1.0, "moods": [*full, {"marker": "-busy-carrier", "calls": 2}]},
+        "steady": {"prefix": "ST", "latency": 0.02, "moods": full},
+        "abroad": {"prefix": "AB", "latency": 0.05, "moods": full},
+    }
 
 
 def _accept_id(order: DemoOrder) -> str:

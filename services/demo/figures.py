@@ -59,13 +59,15 @@ def _outcome(order: DemoOrder, ledgers: Ledgers, cancelled: Collection[str], nev
 
 
 def _stock_missing(orders: Sequence[DemoOrder], fulfilled: Sequence[DemoOrder], ledgers: Ledgers) -> int:
-    """Pieces that are neither on hand nor shipped, that are still reserved, or that were shipped to nobody."""
+    """Pieces that are neither on hand nor shipped in their warehouse, that are still reserved, or that were shipped to nobody."""
     sold: dict[str, int] = {}
     for order in fulfilled:
         for sku, quantity in order.lines:
             sold[sku] = sold.get(sku, 0) + quantity
     missing = 0
-    for sku, at_first in stock_for(list(orders)).items():
-        on_hand, reserved, shipped = ledgers.stock.get(sku, (0, 0, 0))
-        missing += abs(at_first - on_hand - shipped) + reserved + abs(shipped - sold.get(sku, 0))
-    return missing
+    for warehouse, stock in stock_for(list(orders)).items():
+        for sku, at_first in stock.items():
+            on_hand, reserved, shipped = ledgers.stock.get((warehouse, sku), (0, 0, 0))
+            missing += abs(at_first - on_hand - shipped) + reserved
+            sold[sku] = sold.get(sku, 0) - shipped
+    return missing + sum(abs(pieces) for pieces in sold.values())

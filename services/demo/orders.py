@@ -3,7 +3,11 @@
 good           fulfilled
 declined       the card has too little: authorize_payment is refused
 out-of-stock   nobody has so many: reserve_stock is refused
-busy-carrier   the carrier is busy at first and accepts later
+split          no warehouse has all of it: the pieces come from two
+card-timeout   the card network does not answer in time, after it has held the money or before: asked again with the same key
+busy-carrier   the preferred carrier is full: the next one takes the parcel
+carrier-full   every carrier is full at first: asked again until one has room
+expired        every carrier is full for so long that the reservation expires: the pieces are picked again
 silent         inventory took the stock and its answer never comes: the step is in doubt, the stock released, the money let go
 late-answer    inventory's first answer is lost, the repetition gets through
 cancelled      an operator cancels it on its way; whether it is in time is up to the race
@@ -13,11 +17,25 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-KINDS = ("good", "declined", "out-of-stock", "busy-carrier", "silent", "late-answer", "cancelled")
-WEIGHTS = (70, 8, 6, 6, 3, 3, 4)
+KINDS = (
+    "good",
+    "declined",
+    "out-of-stock",
+    "split",
+    "card-timeout",
+    "busy-carrier",
+    "carrier-full",
+    "expired",
+    "silent",
+    "late-answer",
+    "cancelled",
+)
+WEIGHTS = (58, 8, 6, 4, 4, 4, 4, 2, 3, 3, 4)
+WAREHOUSES = ("north", "south")
 CATALOGUE = {f"sku-{number:02}": 500 + 250 * number for number in range(1, 13)}
 RARE = "sku-rare"
 RARE_PRICE = 900
+PAIR_PRICE = 700
 RICH_CUSTOMERS = 20
 POOR = "customer-poor"
 POOR_BALANCE = 10
@@ -36,12 +54,11 @@ class DemoOrder:
 
     def body(self) -> dict[str, Any]:
         """What the order service is sent."""
-        prices = {**CATALOGUE, RARE: RARE_PRICE}
         return {
             "order_id": self.order_id,
             "customer_id": self.customer_id,
             "lines": [
-                {"sku": sku, "quantity": quantity, "price": {"minor": prices[sku], "currency": CURRENCY}} for sku, quantity in self.lines
+                {"sku": sku, "quantity": quantity, "price": {"minor": price_of(sku), "currency": CURRENCY}} for sku, quantity in self.lines
             ],
             "total": {"minor": self.total_minor, "currency": CURRENCY},
             "address": {"name": "Ada Example", "street": "1 Test Road", "city": "Berlin", "postcode": "10115", "country": "DE"},
@@ -56,14 +73,26 @@ def make_orders(count: int, seed: int) -> list[DemoOrder]:
     return [_order(number, kind, seed, chance) for number, kind in enumerate(kinds, 1)]
 
 
-def stock_for(orders: list[DemoOrder]) -> dict[str, int]:
-    """Enough of everything but the rare one, of which there is a single piece."""
+def price_of(sku: str) -> int:
+    """What a piece costs, in minor units. A pair is made for one order."""
+    return {**CATALOGUE, RARE: RARE_PRICE}.get(sku, PAIR_PRICE)
+
+
+def stock_for(orders: list[DemoOrder]) -> dict[str, dict[str, int]]:
+    """By warehouse: enough of everything but the rare one, of which there is a single piece. Of a pair there is one piece in each."""
     wanted = dict.fromkeys(CATALOGUE, 0)
+    pairs: list[str] = []
     for order in orders:
         for sku, quantity in order.lines:
-            if sku != RARE:
+            if sku in wanted:
                 wanted[sku] += quantity
-    return {**{sku: pieces + 10 for sku, pieces in wanted.items()}, RARE: 1}
+            elif sku != RARE:
+                pairs.append(sku)
+    north, south = WAREHOUSES
+    return {
+        north: {**{sku: pieces // 2 + 5 for sku, pieces in wanted.items()}, **dict.fromkeys(pairs, 1), RARE: 1},
+        south: {**{sku: pieces - pieces // 2 + 5 for sku, pieces in wanted.items()}, **dict.fromkeys(pairs, 1)},
+    }
 
 
 def accounts_for(orders: list[DemoOrder]) -> dict[str, int]:
@@ -82,6 +111,8 @@ def _order(number: int, kind: str, seed: int, chance: random.Random) -> DemoOrde
     customer = f"customer-{chance.randint(1, RICH_CUSTOMERS):02}"
     if kind == "out-of-stock":
         lines, total = ((RARE, 2),), RARE_PRICE * 2
+    if kind == "split":
+        lines, total = ((f"sku-pair-{number:05}", 2),), PAIR_PRICE * 2
     if kind == "declined":
         customer = POOR
     return DemoOrder(f"s{seed}-{number:05}-{kind}", kind, customer, lines, total)

@@ -1,9 +1,8 @@
 """The order service put together, and its HTTP routes: orders come in by POST /orders."""
 
-from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Query, Request
+from fastapi import FastAPI, Path, Request
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
@@ -12,9 +11,12 @@ from contracts.values import Address, PricedLines, Value
 from saga.body import body_hash, parse_body
 from saga.errors import ContractError
 from saga.messages import BusinessKey, Money
+from saga.sdk import Reading
 from saga.sdk.http import base_app, problem
+from saga.sdk.pages import Sum
 from saga.sdk.service import Parts, Service
 from saga.sdk.settings import ServiceSettings
+from services.ledger import LONGEST_KEY, Books, Entry, Key, Limit, Rows, add_ledger
 from services.order import store
 from services.order.domain import total_of
 from services.order.handlers import order
@@ -22,7 +24,7 @@ from services.order.handlers import order
 MAX_ORDER = 256 * 1024
 MAX_DEPTH = 32
 
-Limit = Annotated[int, Query(ge=1, le=1_000)]
+OrderId = Annotated[str, Path(max_length=LONGEST_KEY, pattern=r"^[^\x00]*$")]
 
 
 class OrderForm(Value):
@@ -41,8 +43,9 @@ def parts(_settings: ServiceSettings) -> Parts:
 
 
 def build_app(service: Service) -> FastAPI:
-    """POST /orders, /orders/{order_id}, and /ledger a page at a time."""
+    """POST /orders, what became of orders and how, and the ledger's routes."""
     app = base_app(service)
+    add_ledger(app, service, Books(sums, "orders by state", store.states))
 
     @app.post("/orders", status_code=201)
     async def place(request: Request) -> JSONResponse:
@@ -61,17 +64,27 @@ def build_app(service: Service) -> FastAPI:
         return JSONResponse({"order_id": placed.order_id}, 201 if created else 200)
 
     @app.get("/orders/{order_id}")
-    async def show(order_id: str) -> Any:
+    async def show(order_id: OrderId) -> Any:
         async with service.reading() as db:
             found = await store.order(db, order_id)
         return problem(404, "unknown-order", "there is no order of this id") if found is None else dict(found)
 
-    @app.get("/ledger")
-    async def ledger(after: int = 0, limit: Limit = 200) -> Sequence[Mapping[str, Any]]:
+    @app.get("/orders/{order_id}/history")
+    async def history(order_id: OrderId, after: Entry = 0, limit: Limit = 200) -> Rows:
         async with service.reading() as db:
-            return [dict(row) for row in await store.ledger(db, after, limit)]
+            return [dict(row) for row in await store.history(db, order_id, after, limit)]
+
+    @app.get("/orders")
+    async def orders(after: Key = "", limit: Limit = 200) -> Rows:
+        async with service.reading() as db:
+            return [dict(row) for row in await store.orders(db, after, limit)]
 
     return app
+
+
+async def sums(db: Reading) -> list[Sum]:
+    """Per state: the orders that are in it are those whose last entry in the ledger says so."""
+    return [Sum(f"{row['state']}, by order and by ledger", row["orders"], row["orders_by_ledger"]) for row in await store.states(db)]
 
 
 def read_order(raw: bytes) -> OrderPlaced:

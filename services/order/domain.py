@@ -1,9 +1,10 @@
 """The rules of orders. Pure: no database, no clock."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from contracts.values import Line, PricedLine
+from saga.errors import ContractError
 from saga.messages import Money
 
 MAX_PIECES = 500
@@ -28,10 +29,27 @@ def total_of(lines: Iterable[PricedLine]) -> Money:
     return total
 
 
-def reason_not_to_accept(state: OrderState | None, lines: Iterable[Line]) -> str | None:
-    """Why an order will not be fulfilled, or None. An order that was never placed here (`state` None) is as good as any other."""
-    if sum(line.quantity for line in lines) > MAX_PIECES:
-        return "too-many-pieces"
+def fits(lines: Sequence[Line], prices: Sequence[Money] | None, total: Money | None) -> bool:
+    """Whether the lines cost what is to be paid. Who told no prices or no total (an older definition) is believed."""
+    if prices is None or total is None:
+        return True
+    if len(prices) != len(lines):
+        return False
+    try:
+        return total_of(PricedLine(**dict(line), price=price) for line, price in zip(lines, prices, strict=True)) == total
+    except ContractError:
+        return False
+
+
+def reason_not_to_accept(state: OrderState | None, lines: Iterable[Line], *, fitting: bool = True) -> str | None:
+    """Why an order will not be fulfilled, or None. An order that was never placed here (`state` None) is as good as any other.
+
+    `fitting`: its lines cost what is to be paid.
+    """
     if state not in (None, OrderState.PLACED):
         return "not-open"
+    if not fitting:
+        return "wrong-total"
+    if sum(line.quantity for line in lines) > MAX_PIECES:
+        return "too-many-pieces"
     return None

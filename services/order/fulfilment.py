@@ -14,7 +14,8 @@ fulfil_order = Saga("fulfil-order", version=1, starts_on=OrderPlaced, key=lambda
 @fulfil_order.step(deadline="3s", retry=BRISK)
 def accept_order(placed: OrderPlaced) -> AcceptOrder:
     """The order service promises to fulfil the order."""
-    return AcceptOrder(order_id=placed.order_id, customer_id=placed.customer_id, lines=placed.lines)
+    prices = tuple(line.price for line in placed.lines)
+    return AcceptOrder(order_id=placed.order_id, customer_id=placed.customer_id, lines=placed.lines, prices=prices, total=placed.total)
 
 
 @accept_order.undo

@@ -12,7 +12,7 @@ from contracts.order import (
 )
 from saga.sdk import Done, Participant, Refusal, Transaction
 from services.order import store
-from services.order.domain import OrderState, reason_not_to_accept
+from services.order.domain import OrderState, fits, reason_not_to_accept
 
 order = Participant("order")
 
@@ -20,12 +20,14 @@ order = Participant("order")
 @order.handles(AcceptOrder)
 async def accept(command: AcceptOrder, db: Transaction) -> OrderAccepted | OrderNotAccepted:
     """Promise to fulfil the order, or say why not."""
-    reason = reason_not_to_accept(await store.lock_state(db, command.order_id), command.lines)
-    state = OrderState.ACCEPTED if reason is None else OrderState.NOT_ACCEPTED
-    await store.enter(db, state, command.order_id)
+    fitting = fits(command.lines, command.prices, command.total)
+    reason = reason_not_to_accept(await store.lock_state(db, command.order_id), command.lines, fitting=fitting)
     if reason == "not-open":
+        await store.enter(db, reason, command.order_id)
         return OrderNotAccepted(order_id=command.order_id, reason=reason)
+    state = OrderState.ACCEPTED if reason is None else OrderState.NOT_ACCEPTED
     await store.move(db, command.order_id, command.customer_id, state)
+    await store.enter(db, state, command.order_id)
     if reason is not None:
         return OrderNotAccepted(order_id=command.order_id, reason=reason)
     return OrderAccepted(order_id=command.order_id)

@@ -69,9 +69,38 @@ async def enter(db: Transaction, effect: str, order_id: str) -> None:
     )
 
 
-async def ledger(db: Reading, after: int, limit: int) -> Sequence[Mapping[str, Any]]:
-    """Entries above `after`, oldest first."""
-    return await db.fetch("select * from ledger where entry > $1 order by entry limit $2", after, limit)
+async def history(db: Reading, order_id: str, after: int, limit: int) -> Sequence[Mapping[str, Any]]:
+    """The states that an order went through, oldest first, above entry `after`."""
+    return await db.fetch(
+        """select entry, at, effect as state, command_id from ledger
+           where order_id = $1 and entry > $2 and effect <> 'not-open' order by entry limit $3""",
+        order_id,
+        after,
+        limit,
+    )
+
+
+async def orders(db: Reading, after: str, limit: int) -> Sequence[Mapping[str, Any]]:
+    """Orders in order of order id."""
+    return await db.fetch(
+        """select order_id, customer_id, state, tracking_number, placed_at from purchase
+           where order_id > $1 order by order_id limit $2""",
+        after,
+        limit,
+    )
+
+
+async def states(db: Reading) -> Sequence[Mapping[str, Any]]:
+    """Orders by state, as they stand and by the last entry of each in the ledger: two ways to the same figures."""
+    return await db.fetch(
+        """select state, coalesce(p.orders, 0) as orders, coalesce(l.orders, 0) as orders_by_ledger
+           from (select state, count(*) as orders from purchase group by state) p
+           full join (
+               select state, count(*) as orders from (
+                   select distinct on (order_id) effect as state from ledger where effect <> 'not-open' order by order_id, entry desc) last
+               group by state) l using (state)
+           order by state"""
+    )
 
 
 async def order(db: Reading, order_id: str) -> Mapping[str, Any] | None:

@@ -1,47 +1,60 @@
 """The payment service put together, and its read-only HTTP routes.
 
-`SERVICE_SEED='{"currency": "EUR", "accounts": {"ada": 100000}}'` opens accounts at the start, balances in minor units.
+`SERVICE_SEED='{"currency": "EUR", "accounts": {"ada": 100000}, "cards": {"latency": 0.05, "time_outs": 0.01}}'` opens accounts with the
+simulated card network at the start, balances in minor units, and sets the network's moods (services/cards/domain.py).
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import FastAPI, Query
+from fastapi import FastAPI
 
+from saga.errors import Unavailable
 from saga.messages import Money
-from saga.sdk import Transaction
+from saga.sdk import Reading, Transaction
 from saga.sdk.http import base_app
+from saga.sdk.pages import Sum
 from saga.sdk.service import Parts, Service
 from saga.sdk.settings import ServiceSettings
+from services.cards.domain import Moods
+from services.cards.network import CardNetwork
+from services.cards.store import Books as NetworkBooks
+from services.ledger import Books, Key, Limit, add_ledger
 from services.payment import store
-from services.payment.handlers import payment
-
-Limit = Annotated[int, Query(ge=1, le=1_000)]
+from services.payment.handlers import payment_participant, sweep_of
 
 
 def parts(settings: ServiceSettings) -> Parts:
     """What this service brings to the SDK."""
+    cards = CardNetwork(NetworkBooks(settings.postgres_dsn.get_secret_value), Moods(**settings.seed.get("cards", {})))
+    currency = settings.seed.get("currency", "EUR")
+    accounts = {customer: Money(minor=balance, currency=currency) for customer, balance in settings.seed.get("accounts", {}).items()}
 
-    async def seed(db: Transaction) -> None:
-        currency = settings.seed.get("currency", "EUR")
-        for customer_id, balance in settings.seed.get("accounts", {}).items():
-            await store.open_account(db, customer_id, Money(minor=balance, currency=currency))
+    async def seed(_db: Transaction) -> None:
+        try:
+            await cards.open(accounts)
+        except OSError as error:
+            raise Unavailable("the card network", type(error).__name__) from None
 
-    return Parts(payment, store.SCRIPTS, seed)
+    return Parts(payment_participant(cards), store.SCRIPTS, seed, sweep_of(cards))
 
 
 def build_app(service: Service) -> FastAPI:
-    """/ledger and /accounts, a page at a time."""
+    """The ledger's routes, and /payments a page at a time."""
     app = base_app(service)
+    add_ledger(app, service, Books(sums, "payments by state, in minor units", store.totals))
 
-    @app.get("/ledger")
-    async def ledger(after: int = 0, limit: Limit = 200) -> Sequence[Mapping[str, Any]]:
+    @app.get("/payments")
+    async def payments(after: Key = "", limit: Limit = 200) -> Sequence[Mapping[str, Any]]:
         async with service.reading() as db:
-            return [dict(row) for row in await store.ledger(db, after, limit)]
-
-    @app.get("/accounts")
-    async def accounts(after: str = "", limit: Limit = 200) -> Sequence[Mapping[str, Any]]:
-        async with service.reading() as db:
-            return [dict(row) for row in await store.accounts(db, after, limit)]
+            return [dict(row) for row in await store.payments(db, after, limit)]
 
     return app
+
+
+async def sums(db: Reading) -> list[Sum]:
+    """Per currency and state: what the ledger says is what the payments say."""
+    return [
+        Sum(f"{row['currency']} {row['state']}, by payments and by ledger", row["amount"], row["amount_by_ledger"])
+        for row in await store.totals(db)
+    ]

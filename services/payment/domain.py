@@ -1,55 +1,40 @@
 """The rules of money on hold. Pure: no database, no clock."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from saga.messages import Money
 
 
 class PaymentState(StrEnum):
-    """Money is held until it is let go or taken."""
+    """Money is held until it is let go or taken; a hold that nobody used in time ends by itself."""
 
     HELD = "held"
+    EXPIRED = "expired"
     VOIDED = "voided"
     CAPTURED = "captured"
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """A customer's money in minor units. `held` is part of `balance` and promised to somebody."""
-
-    customer_id: str
-    currency: str
-    balance: int
-    held: int
-
-
-@dataclass(frozen=True, slots=True)
 class Payment:
-    """An amount that was held for an order."""
+    """An amount that was held for an order. `hold_key` is what the card network knows it by."""
 
     payment_id: str
+    hold_key: str
     order_id: str
     customer_id: str
     amount: Money
     state: PaymentState
+    expires_at: datetime
 
 
-def reason_to_decline(account: Account | None, amount: Money) -> str | None:
-    """Why this amount cannot be held, or None."""
-    if account is None:
-        return "no-account"
-    if amount.minor <= 0:
-        return "bad-amount"
-    if amount.currency != account.currency:
-        return "other-currency"
-    if account.balance - account.held < amount.minor:
-        return "insufficient-funds"
-    return None
-
-
-def reason_not_to_capture(payment: Payment | None) -> str | None:
-    """Why this payment cannot be captured, or None."""
+def reason_not_to_capture(payment: Payment | None, now: datetime) -> str | None:
+    """Why this payment cannot be captured, or None. The network stands by a hold until it ends and not a moment longer."""
     if payment is None:
         return "no-such-payment"
-    return None if payment.state is PaymentState.HELD else "not-held"
+    if payment.state is PaymentState.EXPIRED:
+        return "expired"
+    if payment.state is not PaymentState.HELD:
+        return "not-held"
+    return "expired" if payment.expires_at <= now else None

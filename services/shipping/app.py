@@ -1,43 +1,59 @@
 """The shipping service put together, and its read-only HTTP routes.
 
-`SERVICE_SEED='{"carrier": {"busy_share": 0.2, "busy_calls": 2, "refuses": ["XX"], "seed": 7}}'` sets the carrier's moods.
+`SERVICE_SEED='{"carriers": {"swift": {"prefix": "SW", "capacity": 20, "window": 60}, "steady": {"latency": 0.2}}}'` names the carriers,
+the preferred one first (services/shipping/domain.py).
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import FastAPI, Query
+from fastapi import FastAPI
 
+from saga.sdk import Reading, Transaction
 from saga.sdk.http import base_app
+from saga.sdk.pages import Sum
 from saga.sdk.service import Parts, Service
 from saga.sdk.settings import ServiceSettings
+from services.ledger import Books, Key, Limit, add_ledger
 from services.shipping import store
-from services.shipping.domain import Carrier
+from services.shipping.domain import carrier_of
 from services.shipping.handlers import shipping_participant
 
-Limit = Annotated[int, Query(ge=1, le=1_000)]
+CARRIERS: Mapping[str, Mapping[str, Any]] = {
+    "swift": {"prefix": "SW", "latency": 0.01},
+    "steady": {"prefix": "ST", "latency": 0.05},
+    "abroad": {"prefix": "AB", "latency": 0.1},
+}
 
 
 def parts(settings: ServiceSettings) -> Parts:
     """What this service brings to the SDK."""
-    moods = settings.seed.get("carrier", {})
-    carrier = Carrier(
-        busy_share=float(moods.get("busy_share", 0.0)),
-        busy_calls=int(moods.get("busy_calls", 2)),
-        busy_marker=str(moods.get("busy_marker", "")),
-        refuses=frozenset(moods.get("refuses", ())),
-        seed=int(moods.get("seed", 0)),
-    )
-    return Parts(shipping_participant(carrier), store.SCRIPTS)
+    carriers = [carrier_of(name, moods) for name, moods in settings.seed.get("carriers", CARRIERS).items()]
+
+    async def seed(db: Transaction) -> None:
+        for carrier in carriers:
+            await store.add_carrier(db, carrier)
+
+    return Parts(shipping_participant(carriers), store.SCRIPTS, seed)
 
 
 def build_app(service: Service) -> FastAPI:
-    """/ledger, a page at a time."""
+    """The ledger's routes, and /shipments a page at a time."""
     app = base_app(service)
+    add_ledger(app, service, Books(sums, "carriers", store.carriers))
 
-    @app.get("/ledger")
-    async def ledger(after: int = 0, limit: Limit = 200) -> Sequence[Mapping[str, Any]]:
+    @app.get("/shipments")
+    async def shipments(after: Key = "", limit: Limit = 200) -> Sequence[Mapping[str, Any]]:
         async with service.reading() as db:
-            return [dict(row) for row in await store.ledger(db, after, limit)]
+            return [dict(row) for row in await store.shipments(db, after, limit)]
 
     return app
+
+
+async def sums(db: Reading) -> list[Sum]:
+    """Per carrier: every number that was drawn is on one shipment, and every shipment is in the ledger."""
+    found: list[Sum] = []
+    for row in await store.carriers(db):
+        found.append(Sum(f"{row['carrier']}: numbers drawn, and shipments with a number", row["drawn"], row["shipments"]))
+        found.append(Sum(f"{row['carrier']}: shipments, and labels in the ledger", row["shipments"], row["labels_by_ledger"]))
+    return found

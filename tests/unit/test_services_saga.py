@@ -17,9 +17,14 @@ from saga.ports.messaging import InboundRecord
 from saga.sdk.answer import Answer, Trace, failed, record_of, replied
 from saga.sdk.handler import Fault
 from saga.sdk.incoming import Kind, read_incoming
+from saga.sdk.settings import load_settings
 from saga.transport.codec import decode, encode
 from saga.wire import CommandMessage, is_reply, read_reply
+from services.inventory import app as inventory_app
+from services.order import app as order_app
 from services.order import fulfilment
+from services.payment import app as payment_app
+from services.shipping import app as shipping_app
 
 EUR = Money(minor=4999, currency="EUR")
 ADDRESS = Address(name="Ada", street="12 St James's Square", city="London", postcode="SW1Y 4JH", country="GB")
@@ -54,13 +59,8 @@ def test_builders_fill_commands_from_what_came_before() -> None:
 
 
 def test_every_command_of_the_saga_is_handled_by_its_service() -> None:
-    from services.inventory.handlers import inventory
-    from services.order.handlers import order
-    from services.payment.handlers import payment
-    from services.shipping.domain import Carrier
-    from services.shipping.handlers import shipping_participant
-
-    participants = {each.name: each for each in (order, payment, inventory, shipping_participant(Carrier()))}
+    modules = (order_app, payment_app, inventory_app, shipping_app)
+    participants = {each.name: each for each in (module.parts(load_settings()).participant for module in modules)}
     for node in fulfilment.fulfil_order.compile().steps.values():
         handled = participants[node.command.participant]
         assert node.command.message_type in handled.dos

@@ -9,7 +9,7 @@ create table if not exists purchase (
     placed_at       timestamptz not null
 );
 
--- One row per effect, never changed: placed, accepted, not-accepted, rejected, confirmed.
+-- One row per effect, never changed: placed, accepted, not-accepted, rejected, confirmed. `not-open` changed nothing.
 create table if not exists ledger (
     entry      bigint generated always as identity primary key,
     at         timestamptz not null,
