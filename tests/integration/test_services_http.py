@@ -120,18 +120,22 @@ async def test_unknown_order_is_not_found(orders: Running) -> None:
     assert (await orders.client.get("/orders/none")).status_code == 404
 
 
+SHELF = {"warehouse": "main", "sku": "tea", "at_first": 9, "on_hand": 9, "reserved": 0, "shipped": 0}
 ROUTES = [
-    (payment_app, {"accounts": {"ada": 500}}, "/accounts", [{"customer_id": "ada", "currency": "EUR", "balance": 500, "held": 0}]),
-    (inventory_app, {"stock": {"tea": 9}}, "/stock", [{"sku": "tea", "on_hand": 9, "reserved": 0, "shipped": 0}]),
-    (shipping_app, {}, "/ledger", []),
+    (payment_app, {"accounts": {"ada": 500}}, "/payments", []),
+    (inventory_app, {"stock": {"tea": 9}}, "/stock", [SHELF]),
+    (shipping_app, {}, "/shipments", []),
+    (order_app, {}, "/orders", []),
 ]
 
 
-@pytest.mark.parametrize(("module", "seed", "route", "rows"), ROUTES, ids=["payment", "inventory", "shipping"])
+@pytest.mark.parametrize(("module", "seed", "route", "rows"), ROUTES, ids=["payment", "inventory", "shipping", "order"])
 async def test_ledgers_can_be_read(postgres_dsn: str, module: Any, seed: Any, route: str, rows: Any) -> None:
     async with Running(module, postgres_dsn, seed=seed) as running:
         assert (await running.client.get(route)).json() == rows
         assert (await running.client.get("/ledger")).json() == []
+        assert (await running.client.get("/sums")).json()["good"] is True
+        assert "nothing yet" in (await running.client.get("/")).text
         assert (await running.client.get("/barrier")).json()["commands"] == 0
         assert (await running.client.get("/livez")).status_code == 200
 

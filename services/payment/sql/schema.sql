@@ -8,7 +8,7 @@ create table if not exists payment (
     amount      bigint not null check (amount > 0),
     currency    text not null,
     state       text not null,                          -- held, expired, voided, captured
-    expires_at  timestamptz not null default 'infinity',
+    expires_at  timestamptz not null default '9999-12-31 00:00+00',
     tell_at     timestamptz                             -- when the network is to be told how the hold ended; null: not yet, or done
 );
 create index if not exists payment_do on payment (do_id);
@@ -28,7 +28,7 @@ create table if not exists ledger (
 create index if not exists ledger_order on ledger (order_id);
 
 -- From accounts of our own to a card network: holds end, and the network is told.
-alter table payment add column if not exists expires_at timestamptz not null default 'infinity';
+alter table payment add column if not exists expires_at timestamptz not null default '9999-12-31 00:00+00';
 alter table payment add column if not exists tell_at timestamptz;
 create index if not exists payment_due on payment (expires_at) where state = 'held';
 create index if not exists payment_untold on payment (tell_at) where tell_at is not null;

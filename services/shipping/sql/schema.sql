@@ -12,7 +12,7 @@ create table if not exists shipment (
     carrier         text not null default '',
     tracking_number text not null,
     country         text not null,
-    at              timestamptz not null default '-infinity'
+    at              timestamptz not null default '1970-01-01 00:00+00'
 );
 
 -- One row per effect, never changed: label, rejected.
@@ -30,7 +30,7 @@ create index if not exists ledger_order on ledger (order_id);
 
 -- From one carrier to several; what there was before counts for none.
 alter table shipment add column if not exists carrier text not null default '';
-alter table shipment add column if not exists at timestamptz not null default '-infinity';
+alter table shipment add column if not exists at timestamptz not null default '1970-01-01 00:00+00';
 alter table ledger add column if not exists carrier text not null default '';
 create index if not exists shipment_window on shipment (carrier, at);
 create unique index if not exists shipment_number on shipment (tracking_number) where carrier <> '';
