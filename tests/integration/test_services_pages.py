@@ -110,3 +110,15 @@ async def test_running_service_ends_reservations_whose_time_is_over(postgres_dsn
         await eventually(expired)
         assert (await running.client.get("/stock")).json()[0]["reserved"] == 0
         assert (await running.client.get("/sums")).json()["good"] is True
+
+
+async def test_sweep_that_fails_is_named_and_the_service_is_not_ready_meanwhile(postgres_dsn: str) -> None:
+    async with Running(inventory_app, postgres_dsn, seed={"stock": {"tea": 9}}) as running:
+        async with running.service.transaction(b"") as db:
+            await db.execute("alter table reservation rename to elsewhere")
+
+        async def named() -> bool:
+            answer = await running.client.get("/readyz")
+            return bool(answer.json()["faults"] == {"sweep": "stopped by UndefinedTableError"})
+
+        await eventually(named)

@@ -105,6 +105,16 @@ def test_process_dies_after_the_commit_of_chosen_commands_only() -> None:
     assert 8 < len(deaths) < 35
 
 
+def test_process_dies_before_the_commit_of_chosen_commands_again_and_again() -> None:
+    deaths: list[int] = []
+    moment = crash_by(FaultPlan(crash_before=1.0), deaths.append)
+    moment("before-commit", COMMAND)
+    moment("after-commit", COMMAND)
+    moment("before-commit", COMMAND)
+
+    assert deaths == [CRASHED] * 2
+
+
 def test_faults_are_refused_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SERVICE_FAULTS", '{"duplicate": 0.5}')
 
