@@ -168,3 +168,17 @@ async def test_sweeps_side_by_side_expire_each_reservation_once(postgres_dsn: st
 
         assert sum(await asyncio.gather(*(sweep(opened, bench) for _ in range(4)))) == 10
         assert await stock(bench) == {"north": (30, 0, 0), "south": (30, 0, 0)}
+
+
+async def test_sweep_leaves_a_reservation_that_somebody_has_in_hand_and_takes_the_next(postgres_dsn: str) -> None:  # P6
+    opened = warehouses(postgres_dsn, north={"tea": 30})
+    async with opened as bench:
+        for number in ("1", "2"):
+            await bench.do(ReserveStock(order_id=number, lines=FIVE), id=number)
+        await change(bench, OVERDUE)
+        async with bench.database.transaction() as db:
+            await db.execute("select from reservation where do_id = '1' for update")
+            assert await sweep(opened, bench) == 1
+
+        assert await row(bench, "select do_id from ledger where effect = 'expired'") == ("2",)
+        assert await sweep(opened, bench) == 1
