@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from saga.errors import Unavailable
+from saga.errors import ConfigurationError, Unavailable
 from saga.messages import Money
 from saga.sdk import Reading, Transaction
 from saga.sdk.http import base_app
@@ -26,7 +26,11 @@ from services.payment.handlers import payment_participant, sweep_of
 
 def parts(settings: ServiceSettings) -> Parts:
     """What this service brings to the SDK."""
-    cards = CardNetwork(NetworkBooks(settings.postgres_dsn.get_secret_value), Moods(**settings.seed.get("cards", {})))
+    try:
+        moods = Moods(**settings.seed.get("cards", {}))
+    except TypeError as error:
+        raise ConfigurationError(f"SERVICE_SEED: cards: {error}") from None
+    cards = CardNetwork(NetworkBooks(settings.postgres_dsn.get_secret_value), moods)
     currency = settings.seed.get("currency", "EUR")
     accounts = {customer: Money(minor=balance, currency=currency) for customer, balance in settings.seed.get("accounts", {}).items()}
 

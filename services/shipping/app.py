@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from saga.errors import ConfigurationError
 from saga.sdk import Reading, Transaction
 from saga.sdk.http import base_app
 from saga.sdk.pages import Sum
@@ -28,7 +29,10 @@ CARRIERS: Mapping[str, Mapping[str, Any]] = {
 
 def parts(settings: ServiceSettings) -> Parts:
     """What this service brings to the SDK."""
-    carriers = [carrier_of(name, moods) for name, moods in settings.seed.get("carriers", CARRIERS).items()]
+    try:
+        carriers = [carrier_of(name, moods) for name, moods in settings.seed.get("carriers", CARRIERS).items()]
+    except TypeError as error:
+        raise ConfigurationError(f"SERVICE_SEED: carriers: {error}") from None
 
     async def seed(db: Transaction) -> None:
         for carrier in carriers:

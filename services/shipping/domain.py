@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 
 class CarrierFull(Exception):
@@ -71,11 +72,10 @@ class Carrier:
             yield Mood("", calls=2)
 
 
-def carrier_of(name: str, seed: Mapping[str, object]) -> Carrier:
-    """A carrier from its settings, as in {"prefix": "SW", "capacity": 20, "moods": [{"marker": "-full"}]}."""
-    moods = seed.get("moods", ())
-    refuses = seed.get("refuses", ())
-    assert isinstance(moods, Sequence)
-    assert isinstance(refuses, Sequence)
-    told = {key: value for key, value in seed.items() if key not in ("moods", "refuses")}
-    return Carrier(name, moods=tuple(Mood(**mood) for mood in moods), refuses=frozenset(refuses), **told)  # type: ignore[arg-type]
+def carrier_of(name: str, seed: Mapping[str, Any]) -> Carrier:
+    """A carrier from its settings, as in {"prefix": "SW", "capacity": 20, "moods": [{"marker": "-full"}]}.
+
+    Raises TypeError for a setting that no carrier has.
+    """
+    lists = {"moods": tuple(Mood(**mood) for mood in seed.get("moods", ())), "refuses": frozenset(seed.get("refuses", ()))}
+    return Carrier(name, **{**seed, **lists})

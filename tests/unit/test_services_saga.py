@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import ModuleType
 
 import pytest
 
@@ -12,6 +13,7 @@ from contracts.registry import MESSAGES
 from contracts.shipping import ShipmentArranged
 from contracts.values import Address, PricedLine
 from saga.definition.graph import StepKind
+from saga.errors import ConfigurationError
 from saga.messages import FENCE_TYPE, Money, Outcome
 from saga.ports.messaging import InboundRecord
 from saga.sdk.answer import Answer, Trace, failed, record_of, replied
@@ -66,6 +68,14 @@ def test_every_command_of_the_saga_is_handled_by_its_service() -> None:
         assert node.command.message_type in handled.dos
         assert node.undo is None or node.command.message_type in handled.undos[node.undo.returns.message_type].handlers
     assert {name for name in MESSAGES if name.split(".")[2] not in participants} == set()
+
+
+@pytest.mark.parametrize(
+    ("module", "seed"), [(payment_app, {"cards": {"mood": 1}}), (shipping_app, {"carriers": {"swift": {"moods": [{"mark": "x"}]}}})]
+)
+def test_setting_that_no_outside_party_has_is_named(module: ModuleType, seed: dict[str, object]) -> None:
+    with pytest.raises(ConfigurationError, match="unexpected keyword argument"):
+        module.parts(load_settings(seed=seed))
 
 
 COMMAND = CommandMessage(
