@@ -22,6 +22,8 @@ from saga.api.serving import serve_http
 from saga.config import Settings, without_password
 from saga.definition.diagram import mermaid
 from saga.definition.registry import Registry
+from saga.deployment.starting import check_at_start, is_strict, look_at
+from saga.deployment.topics import wishes
 from saga.errors import ConfigurationError, Unavailable
 from saga.observability import names
 from saga.observability.telemetry import Telemetry
@@ -42,6 +44,7 @@ from saga.runtime.seen import Seen
 from saga.runtime.supervisor import Pace, Supervisor
 from saga.store.migrate import migrate as migrate_schema
 from saga.store.postgres import PostgresStore
+from saga.transport.admin import KafkaAdmin
 from saga.transport.codec import decode, encode
 from saga.transport.consumer import KafkaConsumer
 from saga.transport.options import KafkaOptions
@@ -176,13 +179,15 @@ async def _run_replica(
             await store.ping()
             await _somebody_may_ask(settings, store)
             await coordinator.heartbeat.beat()  # a changed graph under an old version is refused here, before anything is read
-        door.desk = coordinator.desk
-        running = asyncio.create_task(coordinator.supervisor.run(_consumers(settings, telemetry), pace_of(settings)))
-        told = asyncio.create_task(stopping.wait())
-        await asyncio.wait({running, told}, return_when=asyncio.FIRST_COMPLETED)
-        told.cancel()
-        coordinator.supervisor.stop()
-        await running
+        door.missing = ("kafka", "its topics have not been checked yet")
+        async with _topics_checked(settings, registry, telemetry, stopping):
+            door.desk = coordinator.desk
+            running = asyncio.create_task(coordinator.supervisor.run(_consumers(settings, telemetry), pace_of(settings)))
+            told = asyncio.create_task(stopping.wait())
+            await asyncio.wait({running, told}, return_when=asyncio.FIRST_COMPLETED)
+            told.cancel()
+            coordinator.supervisor.stop()
+            await running
     finally:
         await producer.stop()
         await store.close()
@@ -197,12 +202,28 @@ async def _somebody_may_ask(settings: Settings, store: Store) -> None:
         )
 
 
+@asynccontextmanager
+async def _topics_checked(settings: Settings, registry: Registry, telemetry: Telemetry, stopping: asyncio.Event) -> AsyncIterator[None]:
+    """Topics are judged: before the body where that is strict (raises ConfigurationError then), beside it elsewhere."""
+    wanted, strict, log = wishes(registry.all(), settings), is_strict(settings), telemetry.logger("saga.topics")
+    looking = check_at_start(lambda: look_at(lambda: topic_admin(settings), wanted), stopping, log, strict=strict)
+    checking = asyncio.create_task(looking)
+    try:
+        if strict:
+            await checking
+        yield
+    finally:
+        checking.cancel()
+        await asyncio.wait({checking})
+
+
 class Door:
     """Stands where the desk will be until there is a database: readiness says what is missing, everything else is unavailable."""
 
     def __init__(self) -> None:
         self.desk: Desk | None = None
         self.store: Store | None = None
+        self.missing = ("postgres", "it has not been reached yet")
 
     async def api_key(self, key_id: str) -> ApiKey | None:
         """The secret of this id."""
@@ -220,12 +241,19 @@ class Door:
 
     async def faults(self) -> Mapping[str, str]:
         """What is wrong now."""
-        return {"postgres": "it has not been reached yet"} if self.desk is None else await self.desk.faults()
+        return dict([self.missing]) if self.desk is None else await self.desk.faults()
 
     def __getattr__(self, name: str) -> Any:
         if self.desk is None:
-            raise Unavailable("postgres", "it has not been reached yet")
+            raise Unavailable(*self.missing)
         return getattr(self.desk, name)
+
+
+@asynccontextmanager
+async def topic_admin(settings: Settings) -> AsyncIterator[KafkaAdmin]:
+    """A connection that looks at topics and extends them. Raises Unavailable."""
+    async with KafkaAdmin.open(_kafka(settings, Telemetry.silent())) as admin:
+        yield admin
 
 
 @asynccontextmanager

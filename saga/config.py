@@ -5,6 +5,7 @@ Spans are seconds, sizes bytes unless the name says otherwise. `saga serve` prin
 
 import re
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -77,6 +78,16 @@ class Settings(BaseSettings):
     pool_engine: Annotated[int, Field(ge=1)] = 4
     pool_api: Annotated[int, Field(ge=1)] = 4
 
+    topic_partitions: Annotated[int, Field(ge=1, le=1_000)] = Field(default=12, description="what `saga topics apply` gives a topic")
+    topic_replication: Annotated[int, Field(ge=0, le=9)] = Field(default=0, description="copies of a topic; 0: 3 in production, else 1")
+    topic_min_insync: Annotated[int, Field(ge=0, le=9)] = Field(default=0, description="min.insync.replicas; 0: 2 in production, else 1")
+    topic_retention_hours: Annotated[int, Field(ge=1)] = Field(
+        default=168, description="how long topics keep records: longer than the longest outage, for a start that nobody read is lost"
+    )
+    strict_topics: Literal["auto", "on", "off"] = Field(
+        default="auto", description="refuse to start with unsafe or missing topics, instead of warning; auto: in production"
+    )
+
     trace_ratio: Annotated[float, Field(ge=0, le=1)] = 0.01
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
@@ -113,3 +124,11 @@ def load_settings(**overrides: object) -> Settings:
 def without_password(dsn: str) -> str:
     """A DSN that may be shown: its password replaced."""
     return _PASSWORD.sub("***", dsn)
+
+
+def release() -> str:
+    """The release that is installed here, as in 0.1.0; "0" where none is."""
+    try:
+        return version("saga-coordinator")
+    except PackageNotFoundError:
+        return "0"

@@ -13,6 +13,8 @@ from saga.errors import ConfigurationError
 if TYPE_CHECKING:
     from saga.access.ledger import Ledger
     from saga.config import Settings
+    from saga.deployment.finding import Finding
+    from saga.deployment.topics import Change
     from saga.embedded.demo import DemoOptions
     from saga.runtime.operations import Operations
     from saga.runtime.replay import ReplayReport
@@ -48,6 +50,24 @@ async def _replay(settings: "Settings", check: bool) -> "ReplayReport":
     return await replay(settings, check=check)
 
 
+async def _apply_topics(settings: "Settings", dry_run: bool) -> "tuple[Sequence[Change], Sequence[Finding]]":
+    from saga.examining import apply_topics
+
+    return await apply_topics(settings, dry_run=dry_run)
+
+
+async def _check_topics(settings: "Settings") -> "Sequence[Finding]":
+    from saga.examining import check_topics
+
+    return await check_topics(settings)
+
+
+async def _examine(settings: "Settings") -> "Sequence[Finding]":
+    from saga.examining import examine
+
+    return await examine(settings)
+
+
 def _demo(options: "DemoOptions") -> int:
     here = str(Path.cwd())
     if here not in sys.path:
@@ -72,3 +92,6 @@ class Doors:
     migrate: "Callable[[Settings], Coroutine[Any, Any, Sequence[str]]]" = _migrate
     replay: "Callable[[Settings, bool], Coroutine[Any, Any, ReplayReport]]" = _replay
     demo: "Callable[[DemoOptions], int]" = _demo
+    apply_topics: "Callable[[Settings, bool], Coroutine[Any, Any, tuple[Sequence[Change], Sequence[Finding]]]]" = _apply_topics
+    check_topics: "Callable[[Settings], Coroutine[Any, Any, Sequence[Finding]]]" = _check_topics
+    examine: "Callable[[Settings], Coroutine[Any, Any, Sequence[Finding]]]" = _examine

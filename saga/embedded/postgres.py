@@ -42,7 +42,13 @@ wait "$server"
 kill "$reader" 2>/dev/null
 if [ -n "$REMOVE" ] && [ -e "$LOG.stop" ]; then rm -rf "$REMOVE"; fi
 """
-_ANY_USE = {"shared_buffers": "64MB", "max_connections": "200", "unix_socket_directories": "", "listen_addresses": "127.0.0.1"}
+_ANY_USE = {
+    "shared_buffers": "64MB",
+    "max_connections": "200",
+    "unix_socket_directories": "",
+    "listen_addresses": "127.0.0.1",
+    "cluster_name": "saga-embedded",  # `saga doctor` knows it by this name
+}
 _NO_CARE_FOR_POWER_CUTS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
 

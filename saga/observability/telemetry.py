@@ -5,7 +5,6 @@ import os
 import platform
 import secrets
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
@@ -13,6 +12,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+from saga.config import release
 from saga.errors import ConfigurationError
 from saga.observability.logs import Libraries, make_logger, silent_logger
 from saga.observability.metrics import Metrics
@@ -35,10 +35,10 @@ class Telemetry:
     def start(cls, service: str, *, trace_ratio: float = 0.01, level: str = "info", form: str = "json") -> "Telemetry":
         """For a service. OTLP over HTTP is added when OTEL_EXPORTER_OTLP_ENDPOINT is set (extra `otlp`). What libraries log goes the
         way of our logs until `stop`."""
-        resource = Resource.create({"service.name": service, "service.version": _version()})
+        resource = Resource.create({"service.name": service, "service.version": release()})
         readers, processors = _otlp() if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") else ((), ())
         metrics = Metrics(resource, readers)
-        metrics.set(BUILD_INFO, 1, version=_version(), python=platform.python_version())
+        metrics.set(BUILD_INFO, 1, version=release(), python=platform.python_version())
         libraries = Libraries(make_logger("libraries", level, form), level)
         libraries.begin()
         return cls(metrics, Tracing(resource, trace_ratio, processors), level, form, libraries=libraries)
@@ -69,10 +69,3 @@ def _otlp() -> tuple[tuple[MetricReader, ...], tuple[SpanProcessor, ...]]:
     except ImportError:
         raise ConfigurationError("OTEL_EXPORTER_OTLP_ENDPOINT is set: install saga-coordinator[otlp]") from None
     return (PeriodicExportingMetricReader(metric_exporter),), (BatchSpanProcessor(span_exporter),)
-
-
-def _version() -> str:
-    try:
-        return version("saga-coordinator")
-    except PackageNotFoundError:
-        return "0"

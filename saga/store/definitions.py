@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from saga.config import release
 from saga.errors import ConfigurationError
 from saga.ports.streams import DefinitionRow, PausedDefinition
 from saga.store.pool import Pool, Session
@@ -20,7 +21,7 @@ async def publish(session: Session, replica: UUID, definitions: Sequence[Definit
     if others := await session.fetch("other_hashes", names, versions, hashes):
         listed = ", ".join(f"{row['name']} version {row['version']}" for row in others)
         raise ConfigurationError(f"another graph was published as {listed}: give the changed definition a new version")
-    await session.run("beat", replica, names, versions)
+    await session.run("beat", replica, names, versions, release())
     await session.run("forget_replicas")
     await session.run("forget_proofs")
 

@@ -7,6 +7,7 @@
     unreadable  what the client cannot unpack: found, stepped over, reported, and nothing around it lost
     producer    batches on explicit partitions; thrown away after any error
     closing     ends a client within a bound, with all its tasks
+    admin       looks at topics, extends them, never deletes: `saga topics`
     topics      makes topics, for demonstrations and tests
 
 Why one producer object may hold several clients in its life: aiokafka's idempotent producer loses sequence numbers when a batch

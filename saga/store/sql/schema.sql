@@ -126,7 +126,8 @@ create table saga.replica (
     replica uuid primary key,
     seen_at timestamptz not null,
     names text[] not null,
-    versions integer[] not null
+    versions integer[] not null,
+    release text not null default ''
 );
 
 -- The batch after an unknown commit writes here, so that its own commit proves the one before (hazard P1).

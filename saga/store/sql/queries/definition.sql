@@ -18,9 +18,10 @@ order by d.name, d.version;
 -- read_definitions: all that were ever published
 select name, version, hash, topics, graph, starts_on from saga.definition order by name, version;
 
--- beat: this replica lives and has these versions loaded
-insert into saga.replica (replica, seen_at, names, versions) values ($1, clock_timestamp(), $2, $3)
-on conflict (replica) do update set seen_at = excluded.seen_at, names = excluded.names, versions = excluded.versions;
+-- beat: this replica lives, is of this release and has these versions loaded
+insert into saga.replica (replica, seen_at, names, versions, release) values ($1, clock_timestamp(), $2, $3, $4)
+on conflict (replica) do update
+set seen_at = excluded.seen_at, names = excluded.names, versions = excluded.versions, release = excluded.release;
 
 -- forget_replicas: processes that have been gone for a day
 delete from saga.replica as r
