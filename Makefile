@@ -38,11 +38,12 @@ mend: $(VENV)/ready-to-test
 	$(PYTHON) -m ruff check --quiet --fix .
 	$(PYTHON) -m tests.house --write
 
-# Why the runtime lock is held to the other: what is tested is what runs.
+# Why the other locks are held to the first: what is tested is what runs. The image's has no embedded servers and no build backend.
 lock:
 	@test -n "$(UV)" || { echo "uv is needed to resolve the locks: $(PYTHON) -m pip install uv" >&2; exit 1; }
 	$(COMPILE) --group build --extra embedded --extra otlp --extra dev $(ARGS) pyproject.toml -o requirements-dev.lock
 	$(COMPILE) --group build --extra embedded --constraint requirements-dev.lock $(ARGS) pyproject.toml -o requirements.lock
+	$(COMPILE) --extra otlp --constraint requirements-dev.lock $(ARGS) pyproject.toml -o requirements-image.lock
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build

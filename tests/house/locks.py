@@ -9,12 +9,14 @@ from packaging.utils import canonicalize_name
 
 from tests.house.tree import Fault, Tree
 
-LOCKS = {"requirements.lock": ("embedded",), "requirements-dev.lock": ("embedded", "otlp", "dev")}
+DEVELOPMENT = "requirements-dev.lock"
+LOCKS = {"requirements.lock": ("embedded",), "requirements-image.lock": ("otlp",), DEVELOPMENT: ("embedded", "otlp", "dev")}
+WITHOUT_BUILD = "requirements-image.lock"  # the image is given a wheel
 _PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(?:\[[^\]]*\])?==(?P<version>[^\s;\\]+)(?P<rest>[^\n]*\n(?:    [^\n]*\n)*)", re.MULTILINE)
 
 
 def locks(tree: Tree) -> Iterator[Fault]:
-    """Each lock pins every requirement of its extras within its bounds, with hashes; both agree on every version."""
+    """Each lock pins every requirement of its extras within its bounds, with hashes; all agree on every version."""
     project = tomllib.loads(tree.read("pyproject.toml"))
     pinned: dict[str, dict[str, str]] = {}
     for lock, extras in LOCKS.items():
@@ -23,10 +25,11 @@ def locks(tree: Tree) -> Iterator[Fault]:
         pinned[lock] = {str(name): version for name, version in pins.items()}
         yield from (Fault(lock, f"{pin['name']} has no hash") for pin in _PIN.finditer(text) if "--hash=sha256:" not in pin["rest"])
         yield from _wanted(lock, project, extras, pinned[lock])
-    runtime, development = (pinned[lock] for lock in LOCKS)
-    for name, version in runtime.items():
-        if development.get(name) != version:
-            yield Fault("requirements.lock", f"{name} is {version} here and {development.get(name)} in requirements-dev.lock")
+    development = pinned[DEVELOPMENT]
+    for lock, pins in pinned.items():
+        for name, version in pins.items():
+            if development.get(name) != version:
+                yield Fault(lock, f"{name} is {version} here and {development.get(name)} in {DEVELOPMENT}")
 
 
 def _wanted(lock: str, project: dict[str, dict[str, object]], extras: tuple[str, ...], pins: dict[str, str]) -> Iterator[Fault]:
@@ -35,7 +38,7 @@ def _wanted(lock: str, project: dict[str, dict[str, object]], extras: tuple[str,
     assert isinstance(optional, dict)
     asked = [
         *_texts(table["dependencies"]),
-        *_texts(project["dependency-groups"]["build"]),
+        *(() if lock == WITHOUT_BUILD else _texts(project["dependency-groups"]["build"])),
         *(one for extra in extras for one in _texts(optional[extra])),
     ]
     for text in asked:
