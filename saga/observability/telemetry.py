@@ -4,13 +4,16 @@ import importlib
 import os
 import platform
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
+from opentelemetry.trace import set_tracer_provider
 
 from saga.config import release
 from saga.errors import ConfigurationError
@@ -18,6 +21,8 @@ from saga.observability.logs import Libraries, make_logger, silent_logger
 from saga.observability.metrics import Metrics
 from saga.observability.names import BUILD_INFO
 from saga.observability.tracing import TokenHex, Tracing
+
+ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class Telemetry:
         """For a service. OTLP over HTTP is added when OTEL_EXPORTER_OTLP_ENDPOINT is set (extra `otlp`). What libraries log goes the
         way of our logs until `stop`."""
         resource = Resource.create({"service.name": service, "service.version": release()})
-        readers, processors = _otlp() if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") else ((), ())
+        readers, processors = _otlp() if os.environ.get(ENDPOINT) else ((), ())
         metrics = Metrics(resource, readers)
         metrics.set(BUILD_INFO, 1, version=release(), python=platform.python_version())
         libraries = Libraries(make_logger("libraries", level, form), level)
@@ -62,10 +67,28 @@ class Telemetry:
         self.metrics.stop()
 
 
+def export_spans(service: str) -> Callable[[], None]:
+    """For a process that makes its spans through OpenTelemetry's own API, as participants do: they go out over OTLP/HTTP when
+    OTEL_EXPORTER_OTLP_ENDPOINT is set, those whose command is sampled. Call what it returns at the end, to flush."""
+    if not os.environ.get(ENDPOINT):
+        return lambda: None
+    resource = Resource.create({"service.name": service, "service.version": release()})
+    provider = TracerProvider(sampler=ParentBased(ALWAYS_OFF), resource=resource, shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(_exporter("trace_exporter").OTLPSpanExporter()))
+    set_tracer_provider(provider)
+    return provider.shutdown
+
+
 def _otlp() -> tuple[tuple[MetricReader, ...], tuple[SpanProcessor, ...]]:
+    """Why OTEL_METRICS_EXPORTER=none is obeyed: a backend of traces refuses metrics, once a minute, for ever."""
+    spans = (BatchSpanProcessor(_exporter("trace_exporter").OTLPSpanExporter()),)
+    if os.environ.get("OTEL_METRICS_EXPORTER") == "none":
+        return (), spans
+    return (PeriodicExportingMetricReader(_exporter("metric_exporter").OTLPMetricExporter()),), spans
+
+
+def _exporter(name: str) -> Any:
     try:
-        metric_exporter = importlib.import_module("opentelemetry.exporter.otlp.proto.http.metric_exporter").OTLPMetricExporter()
-        span_exporter = importlib.import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter").OTLPSpanExporter()
+        return importlib.import_module(f"opentelemetry.exporter.otlp.proto.http.{name}")
     except ImportError:
-        raise ConfigurationError("OTEL_EXPORTER_OTLP_ENDPOINT is set: install saga-coordinator[otlp]") from None
-    return (PeriodicExportingMetricReader(metric_exporter),), (BatchSpanProcessor(span_exporter),)
+        raise ConfigurationError(f"{ENDPOINT} is set: install saga-coordinator[otlp]") from None

@@ -17,6 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from saga.errors import ConfigurationError
+from saga.observability.telemetry import export_spans
 from saga.ports.messaging import Consumer, Revoked
 from saga.sdk.service import Parts, Service
 from saga.sdk.settings import ServiceSettings, load_settings
@@ -34,7 +35,12 @@ def main(parts: Callable[[ServiceSettings], Parts], build_app: Callable[[Service
     try:
         settings = load_settings()
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-        asyncio.run(serve(kafka_service(parts(settings), settings), settings, build_app))
+        service = kafka_service(parts(settings), settings)
+        flush = export_spans(service.participant.name)
+        try:
+            asyncio.run(serve(service, settings, build_app))
+        finally:
+            flush()
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return CONFIGURATION

@@ -25,11 +25,11 @@ def locks(tree: Tree) -> Iterator[Fault]:
         pinned[lock] = {str(name): version for name, version in pins.items()}
         yield from (Fault(lock, f"{pin['name']} has no hash") for pin in _PIN.finditer(text) if "--hash=sha256:" not in pin["rest"])
         yield from _wanted(lock, project, extras, pinned[lock])
-    development = pinned[DEVELOPMENT]
-    for lock, pins in pinned.items():
-        for name, version in pins.items():
-            if development.get(name) != version:
-                yield Fault(lock, f"{name} is {version} here and {development.get(name)} in {DEVELOPMENT}")
+    tested = pinned[DEVELOPMENT]
+    for lock, found in pinned.items():
+        for name, version in found.items():
+            if tested.get(name) != version:
+                yield Fault(lock, f"{name} is {version} here and {tested.get(name)} in {DEVELOPMENT}")
 
 
 def _wanted(lock: str, project: dict[str, dict[str, object]], extras: tuple[str, ...], pins: dict[str, str]) -> Iterator[Fault]:
