@@ -75,7 +75,7 @@ class Ledger:
         before: dict[str, list[Head]] = {}
         for head in exported:
             before.setdefault(head.tenant, []).append(head)
-        return [await self._verify(heads.get(tenant, Head(tenant, 0, b"")), before.get(tenant, [])) for tenant in sorted({*heads, *before})]
+        return [await self._verify(heads.get(tenant, Head(tenant, 0, FIRST_HASH)), before.get(tenant, [])) for tenant in sorted({*heads, *before})]
 
     async def _verify(self, head: Head, exported: Sequence[Head]) -> Verdict:
         chain = Chain(head.tenant, exported)
@@ -103,7 +103,7 @@ class Chain:
     def take(self, row: AuditRow) -> None:
         """The next row as it is stored."""
         if row.position != self.head.position + 1:
-            self._faults.append(f"rows {self.head.position + 1} to {row.position - 1} are missing")
+            self._faults.append(f"row {row.position} stands where row {self.head.position + 1} should")
         elif linked(row.entry, row.position, row.at, self.head.hash).hash != row.hash:
             self._faults.append(f"row {row.position} is not what was written there, or the row before it was changed")
         self.head = Head(self.head.tenant, row.position, row.hash)
