@@ -75,7 +75,10 @@ class Ledger:
         before: dict[str, list[Head]] = {}
         for head in exported:
             before.setdefault(head.tenant, []).append(head)
-        return [await self._verify(heads.get(tenant, Head(tenant, 0, FIRST_HASH)), before.get(tenant, [])) for tenant in sorted({*heads, *before})]
+        return [
+            await self._verify(heads.get(tenant, Head(tenant, 0, FIRST_HASH)), before.get(tenant, []))
+            for tenant in sorted({*heads, *before})
+        ]
 
     async def _verify(self, head: Head, exported: Sequence[Head]) -> Verdict:
         chain = Chain(head.tenant, exported)

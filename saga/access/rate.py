@@ -15,6 +15,11 @@ class Rate:
         self._clock = clock
         self._buckets: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
 
+    @property
+    def known(self) -> int:
+        """How many buckets are kept."""
+        return len(self._buckets)
+
     def wait(self, who: tuple[str, str]) -> float:
         """0 if the request may pass now, else the seconds until one may."""
         if self._per_second <= 0:

@@ -1,6 +1,7 @@
 """REST v1: people and programs ask and act over HTTP. Translates between HTTP and `runtime.operations`, decides nothing itself.
 
-    request ─> reading (bytes, depth, strict JSON) ─> asking (bounds) ─> Operations ─> views (listed fields) ─> answer
+    request ─> admitting (who, and may they: saga.access)
+      ─> reading (bytes, depth, strict JSON) ─> asking (bounds) ─> Operations ─> views (listed fields) ─> answer
                   └────────────┴── wrong ──> problems (RFC 9457: code, and a pointer at what is wrong) <── refused
 
     sagas     start, list, show, events, as of version N         acts     cancel, retry, skip
@@ -19,10 +20,14 @@ finds out. A bug is a 500 without internals. Anything a client can send wrong is
 Why our own reading of bodies: `json.loads` takes two equal keys, NaN and integers that other readers turn into floats; what two readers
 understand differently must not get in, and a body without bounds is memory without bounds (hazards A4, P14).
 
-Why 404 for what is another tenant's: a 403 would say that it exists. There is one tenant today, `default`, and the predicate is there.
+Why 404 for what is another tenant's: a 403 would say that it exists. What a principal's roles do not reach is a 404 too.
 
-Why no access control yet: it comes with tokens and roles in a later issue. Until then `X-Actor` is taken at its word and stands in the
-events, so the port belongs on a network where everybody may act, and the default host is 127.0.0.1.
+Why the gate stands in the route class and not in a middleware: only there the operation is known, and a route that is not of the class
+fails a test. It asks before the body is read. A new route has one line in saga.access.rules, takes `Who` (or `By` for an act), and hands
+the principal's tenant on.
+
+Why /livez, /readyz, /metrics and /openapi.json are open: those who look after a process have no key of its users. They say nothing of any
+saga; keep the port away from strangers all the same.
 
 Why a problem for readiness: what is wrong must be readable by the person who got the alarm, by part, without another tool.
 

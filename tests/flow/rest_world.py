@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import httpx2
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from saga.access.gate import Around, Gate
 from saga.access.keys import Owner, make_key
@@ -31,6 +32,13 @@ class Operation(NamedTuple):
     method: str
     path: str
     fields: tuple[str, ...]
+
+
+def routes(app: FastAPI) -> Iterator[APIRoute]:
+    """Every route of the application, those of its routers included."""
+    for route in app.routes:
+        inner = getattr(route, "original_router", None)
+        yield from (one for one in (inner.routes if inner else [route]) if isinstance(one, APIRoute))
 
 
 def operations(document: dict[str, Any]) -> Iterator[Operation]:

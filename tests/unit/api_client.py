@@ -13,9 +13,9 @@ METRICS = b"saga_started_total 3\n"
 PROMETHEUS = "text/plain; version=1.0.0; charset=utf-8"
 
 
-def client(operations: FakeOperations, *, read_within: float = READ_WITHIN) -> httpx2.AsyncClient:
-    """Bugs show as 500, as they would to somebody outside. `read_within` is the span for a body, in seconds."""
-    app = build_app(operations, lambda: (METRICS, PROMETHEUS), Settings(insecure_dev=True))
+def client(operations: FakeOperations, *, read_within: float = READ_WITHIN, secure: bool = False) -> httpx2.AsyncClient:
+    """Bugs show as 500, as they would to somebody outside. `read_within` is the span for a body, in seconds. `secure`: the gate is shut."""
+    app = build_app(operations, lambda: (METRICS, PROMETHEUS), Settings(insecure_dev=not secure))
     app.state.read_within = read_within
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app, raise_app_exceptions=False), base_url="http://test")
 
