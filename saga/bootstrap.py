@@ -42,6 +42,8 @@ from saga.runtime.replay import replay as replay_rows
 from saga.runtime.routing import Router
 from saga.runtime.seen import Seen
 from saga.runtime.supervisor import Pace, Supervisor
+from saga.secrets.renewal import Part, Renewal
+from saga.secrets.servers import KAFKA_LOGIN, POSTGRES_LOGIN
 from saga.store.migrate import migrate as migrate_schema
 from saga.store.postgres import PostgresStore
 from saga.transport.admin import KafkaAdmin
@@ -137,15 +139,18 @@ def load_definitions(settings: Settings) -> Registry:
 
 async def serve(settings: Settings) -> None:
     """Run a replica with its REST API until SIGTERM or SIGINT, then drain. Postgres or Kafka may come later: readiness says so.
+    SIGHUP reads the settings again.
 
     Raises DefinitionError and ConfigurationError for what waiting does not mend.
     """
     registry = load_definitions(settings)
     telemetry = Telemetry.start("saga-coordinator", trace_ratio=settings.trace_ratio, level=settings.log_level, form=settings.log_format)
     log = telemetry.logger("saga")
+    renewal = _renewal(settings, telemetry)
     stopping = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, renewal.ask)
     door = Door()
     gate = Gate(settings, door, Around(denied=lambda why: telemetry.metrics.count(names.REQUESTS_DENIED, reason=why)))
     if settings.insecure_dev:
@@ -157,24 +162,43 @@ async def serve(settings: Settings) -> None:
         http=f"{settings.http_host}:{settings.http_port}",
         postgres=without_password(settings.postgres_dsn.get_secret_value()),
         kafka=settings.kafka_bootstrap,
+        kafka_protocol=settings.kafka_security_protocol,
     )
     try:
-        store = await _patiently(lambda: PostgresStore.connect(settings), stopping, log)
+        store = await _patiently(lambda: PostgresStore.connect(renewal.settings), stopping, log, door)
         if store is not None:
-            await _run_replica(settings, registry, store, telemetry, door, stopping)
+            await _run_replica(renewal, registry, store, telemetry, door, stopping)
     finally:
         await web.stop()
         log.info("stopped")
         telemetry.stop()
 
 
+def _renewal(settings: Settings, telemetry: Telemetry) -> Renewal[Settings]:
+    log = telemetry.logger("saga.settings")
+
+    def say(level: str, event: str, **facts: object) -> None:
+        if level == "error":
+            telemetry.metrics.count(names.INCIDENTS, kind="settings-refused")
+        getattr(log, level)(event, **facts)
+
+    async def set_level(fresh: Settings) -> None:
+        telemetry.set_level(fresh.log_level)
+
+    renewal = Renewal(settings, say)
+    renewal.add(Part("log", frozenset({"log_level"}), set_level))
+    return renewal
+
+
 async def _run_replica(
-    settings: Settings, registry: Registry, store: PostgresStore, telemetry: Telemetry, door: "Door", stopping: asyncio.Event
+    renewal: Renewal[Settings], registry: Registry, store: PostgresStore, telemetry: Telemetry, door: "Door", stopping: asyncio.Event
 ) -> None:
+    settings = renewal.settings
     producer = KafkaProducer(_kafka(settings, telemetry))
     try:
         coordinator = build(settings, store, producer, registry, telemetry)
         door.store = store
+        _renew(renewal, coordinator, store, producer, telemetry)
         with suppress(Unavailable):
             await store.ping()
             await _somebody_may_ask(settings, store)
@@ -182,7 +206,7 @@ async def _run_replica(
         door.missing = ("kafka", "its topics have not been checked yet")
         async with _topics_checked(settings, registry, telemetry, stopping):
             door.desk = coordinator.desk
-            running = asyncio.create_task(coordinator.supervisor.run(_consumers(settings, telemetry), pace_of(settings)))
+            running = asyncio.create_task(coordinator.supervisor.run(_consumers(producer), pace_of(settings)))
             told = asyncio.create_task(stopping.wait())
             await asyncio.wait({running, told}, return_when=asyncio.FIRST_COMPLETED)
             told.cancel()
@@ -215,6 +239,19 @@ async def _topics_checked(settings: Settings, registry: Registry, telemetry: Tel
     finally:
         checking.cancel()
         await asyncio.wait({checking})
+
+
+def _renew(
+    renewal: Renewal[Settings], coordinator: Coordinator, store: PostgresStore, producer: KafkaProducer, telemetry: Telemetry
+) -> None:
+    """What SIGHUP changes of a replica that runs."""
+
+    async def take_kafka(fresh: Settings) -> None:
+        await producer.renew(_kafka(fresh, telemetry))
+        coordinator.supervisor.rejoin()
+
+    renewal.add(Part("postgres", POSTGRES_LOGIN, store.renew))
+    renewal.add(Part("kafka", KAFKA_LOGIN, take_kafka))
 
 
 class Door:
@@ -282,7 +319,7 @@ async def ledger(settings: Settings) -> AsyncIterator[Ledger]:
 
 async def migrate(settings: Settings) -> Sequence[str]:
     """Bring the schema up to date; the names of the migrations that were applied now."""
-    return await migrate_schema(settings.postgres_dsn.get_secret_value())
+    return await migrate_schema(settings.postgres_login())
 
 
 async def replay(settings: Settings, *, check: bool) -> ReplayReport:
@@ -294,13 +331,16 @@ async def replay(settings: Settings, *, check: bool) -> ReplayReport:
         await store.close()
 
 
-async def _patiently(connect: Callable[[], Awaitable[PostgresStore]], stopping: asyncio.Event, log: Any) -> PostgresStore | None:
+async def _patiently(
+    connect: Callable[[], Awaitable[PostgresStore]], stopping: asyncio.Event, log: Any, door: Door
+) -> PostgresStore | None:
     """Connect, however long it takes: one line at the first failure, then silence and backoff. None when told to stop meanwhile."""
     wait, told = 0.2, False
     while not stopping.is_set():
         try:
             return await connect()
         except Unavailable as error:
+            door.missing = (error.what, error.detail)
             if not told:
                 log.warning("waiting", fault=str(error))
                 told = True
@@ -328,9 +368,10 @@ def _kafka(settings: Settings, telemetry: Telemetry) -> KafkaOptions:
         fetch_wait=settings.fetch_wait,
         client_id="saga-coordinator",
         incident=incident,
+        login=settings.kafka_login(),
     )
 
 
-def _consumers(settings: Settings, telemetry: Telemetry) -> Callable[[frozenset[str], Revoked], Consumer]:
-    options = _kafka(settings, telemetry)
-    return lambda topics, on_revoked: KafkaConsumer(options, topics, on_revoked)
+def _consumers(producer: KafkaProducer) -> Callable[[frozenset[str], Revoked], Consumer]:
+    """Each new consumer logs in as the producer does by then."""
+    return lambda topics, on_revoked: KafkaConsumer(producer.options, topics, on_revoked)

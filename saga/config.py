@@ -1,21 +1,22 @@
-"""Settings of a coordinator process: one frozen object, read once from the environment (`SAGA_*`) and handed down as an argument.
+"""Settings of a coordinator process: one frozen object, read from the environment (`SAGA_*`) and files, handed down as an argument.
 
-Spans are seconds, sizes bytes unless the name says otherwise. `saga serve` prints a fault in a setting as one line and exits with 2.
+SIGHUP makes a new one (saga.secrets.renewal). Spans are seconds, sizes bytes unless the name says otherwise. `saga serve` prints a fault
+in a setting as one line and exits with 2.
 """
 
-import re
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
-from saga.errors import ConfigurationError
+from saga.secrets.servers import ServerSettings, without_password
+
+__all__ = ["Settings", "load_settings", "without_password"]
 
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
-_PASSWORD = re.compile(r"(?<=:)[^:@/]+(?=@)")
 
 
 class Issuer(BaseModel):
@@ -37,15 +38,12 @@ class Issuer(BaseModel):
     keep_for: Annotated[float, Field(gt=0)] = 86_400.0  # the last good set, while its server does not answer
 
 
-class Settings(BaseSettings):
+class Settings(ServerSettings):
     """What a coordinator needs to know. Every field is an environment variable `SAGA_<NAME>`."""
 
     model_config = SettingsConfigDict(env_prefix="SAGA_", frozen=True, extra="ignore")
 
-    env: Literal["development", "production"] = "development"
-    postgres_dsn: SecretStr = SecretStr("postgresql://saga@127.0.0.1:5432/saga")
     postgres_role: str = Field(default="", description="SET ROLE of every connection; empty: the login as it is")
-    kafka_bootstrap: str = "127.0.0.1:9092"
     definitions: Annotated[tuple[str, ...], NoDecode] = Field(default=(), description="modules that hold definitions, comma-separated")
     group_id: str = "saga-coordinator"
     instance_id: str = Field(default="", description="group.instance.id for Kafka: unique per replica and the same after its restart")
@@ -113,17 +111,8 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: object) -> Settings:
-    """Read the environment. Raises ConfigurationError naming each variable that cannot work, without its value."""
-    try:
-        return Settings(**overrides)  # type: ignore[arg-type]
-    except ValidationError as error:
-        faults = "; ".join(f"SAGA_{'_'.join(str(p) for p in fault['loc']).upper()}: {fault['msg']}" for fault in error.errors())
-        raise ConfigurationError(faults) from None
-
-
-def without_password(dsn: str) -> str:
-    """A DSN that may be shown: its password replaced."""
-    return _PASSWORD.sub("***", dsn)
+    """Read the environment and files. Raises ConfigurationError naming each variable that cannot work, without its value."""
+    return Settings.load(overrides)
 
 
 def release() -> str:

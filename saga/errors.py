@@ -11,6 +11,7 @@
     │   └─ KeyTaken               a rival started the saga of this key
     ├─ UnknownOutcome       nobody: the commit may have happened; decide again from the streams
     ├─ Unavailable          the people who run Postgres or Kafka: wait, then try again
+    │   └─ LoginRefused         whoever hands out logins: a server answers and does not let us in, or is not who it should be
     └─ ConfigurationError   whoever starts the process: a setting that cannot work
 
 Each states its facts as fields, so that a log line or a problem document need not parse text.
@@ -112,6 +113,10 @@ class Unavailable(SagaError):
         self.what = what
         self.detail = detail
         super().__init__(f"{what} is unavailable: {detail}")
+
+
+class LoginRefused(Unavailable):
+    """A server answers, and refuses our login, or TLS between us fails. Waiting mends it only if somebody else does something."""
 
 
 class ConfigurationError(SagaError):

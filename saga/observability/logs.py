@@ -19,10 +19,24 @@ _CAUSES = 5
 _LONGEST = 500
 
 
-def make_logger(name: str, level: str = "info", form: str = "json", out: TextIO | None = None) -> Any:
+class Threshold:
+    """From which level on lines are written; may change while loggers are in use."""
+
+    def __init__(self, level: str) -> None:
+        self.level = level
+
+    def __call__(self, _logger: Any, method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        """Drop what is below."""
+        if _LEVELS.get(method, logging.ERROR) < _LEVELS[self.level]:
+            raise structlog.DropEvent
+        return entry
+
+
+def make_logger(name: str, level: str | Threshold = "info", form: str = "json", out: TextIO | None = None) -> Any:
     """A logger that writes to `out` (stderr). Fields are keyword arguments; saga_id, step and trace_id where there is one."""
     last = [_printable, structlog.dev.ConsoleRenderer()] if form == "console" else [structlog.processors.JSONRenderer()]
     processors = [
+        level if isinstance(level, Threshold) else Threshold(level),
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -30,7 +44,7 @@ def make_logger(name: str, level: str = "info", form: str = "json", out: TextIO 
         *last,
     ]
     logger = structlog.wrap_logger(
-        structlog.PrintLogger(out or sys.stderr), processors=processors, wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level])
+        structlog.PrintLogger(out or sys.stderr), processors=processors, wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG)
     )
     return logger.bind(logger=name)
 

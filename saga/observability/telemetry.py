@@ -5,7 +5,7 @@ import os
 import platform
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
@@ -17,7 +17,7 @@ from opentelemetry.trace import set_tracer_provider
 
 from saga.config import release
 from saga.errors import ConfigurationError
-from saga.observability.logs import Libraries, make_logger, silent_logger
+from saga.observability.logs import Libraries, Threshold, make_logger, silent_logger
 from saga.observability.metrics import Metrics
 from saga.observability.names import BUILD_INFO
 from saga.observability.tracing import TokenHex, Tracing
@@ -31,7 +31,7 @@ class Telemetry:
 
     metrics: Metrics
     tracing: Tracing
-    level: str = "info"
+    threshold: Threshold = field(default_factory=lambda: Threshold("info"))
     form: str = "json"
     quiet: bool = False
     libraries: Libraries | None = None
@@ -43,10 +43,11 @@ class Telemetry:
         resource = Resource.create({"service.name": service, "service.version": release()})
         readers, processors = _otlp() if os.environ.get(ENDPOINT) else ((), ())
         metrics = Metrics(resource, readers)
-        metrics.set(BUILD_INFO, 1, version=release(), python=platform.python_version())
-        libraries = Libraries(make_logger("libraries", level, form), level)
+        metrics.set(BUILD_INFO, 1, version=release(), python=platform.pythonrelease())
+        threshold = Threshold(level)
+        libraries = Libraries(make_logger("libraries", threshold, form))
         libraries.begin()
-        return cls(metrics, Tracing(resource, trace_ratio, processors), level, form, libraries=libraries)
+        return cls(metrics, Tracing(resource, trace_ratio, processors), threshold, form, libraries=libraries)
 
     @classmethod
     def silent(cls, *processors: SpanProcessor, trace_ratio: float = 0.0, token_hex: TokenHex = secrets.token_hex) -> "Telemetry":
@@ -57,7 +58,11 @@ class Telemetry:
 
     def logger(self, name: str) -> Any:
         """A logger of this process."""
-        return silent_logger() if self.quiet else make_logger(name, self.level, self.form)
+        return silent_logger() if self.quiet else make_logger(name, self.threshold, self.form)
+
+    def set_level(self, level: str) -> None:
+        """From now on every logger of this process writes from this level on."""
+        self.threshold.level = level
 
     def stop(self) -> None:
         """Flush and end."""

@@ -62,6 +62,7 @@ class Supervisor:
         self._between_batches = asyncio.Event()
         self._between_batches.set()
         self._stopping = asyncio.Event()
+        self._rejoining = False
 
     def faults(self) -> Mapping[str, str]:
         """What is wrong now, by loop; empty when all goes well."""
@@ -70,6 +71,10 @@ class Supervisor:
     def stop(self) -> None:
         """Begin to drain."""
         self._stopping.set()
+
+    def rejoin(self) -> None:
+        """Leave the group after the batch at work and join it with a new consumer: the old one logs in with what has been replaced."""
+        self._rejoining = True
 
     async def run(self, make_consumer: MakeConsumer, pace: Pace) -> None:
         """Run all loops until `stop`, then drain."""
@@ -129,6 +134,7 @@ class Supervisor:
 
     async def _records(self, make_consumer: MakeConsumer, pace: Pace) -> None:
         """Own a consumer until it fails, gets stuck, or the replica stops."""
+        self._rejoining = False
         consumer = make_consumer(await self._heartbeat.topics(), self._revoked)
         try:
             await consumer.start()
@@ -140,7 +146,7 @@ class Supervisor:
     async def _read(self, consumer: Consumer, pace: Pace) -> None:
         """Read and handle. A database that is away is waited for with the membership kept: leaving the group would stop the others too."""
         subscribed, paused, steady = self._heartbeat.known_topics, False, 0
-        while not self._stopping.is_set():
+        while not self._stopping.is_set() and not self._rejoining:
             if self._heartbeat.known_topics != subscribed:
                 subscribed = self._heartbeat.known_topics
                 await consumer.subscribe(subscribed)

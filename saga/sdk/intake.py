@@ -34,12 +34,15 @@ class Intake:
         self._poll_timeout = poll_timeout
         self._slots = asyncio.Semaphore(side_by_side)
         self._stopping = False
+        self._leaving = False
         self._idle = asyncio.Event()
         self._idle.set()
 
     async def run(self, consumer: Consumer) -> None:
-        """Read until `stop`; the batch at hand is finished first. Raises Unavailable, and TimeoutError for a consumer that is stuck."""
-        while not self._stopping:
+        """Read until `stop` or `leave`; the batch at hand is finished first. Raises Unavailable, and TimeoutError for a consumer that is
+        stuck."""
+        self._leaving = False
+        while not self._stopping and not self._leaving:
             async with asyncio.timeout(self._poll_timeout + STUCK_AFTER):
                 records = await consumer.poll(self._batch_records, self._poll_timeout)
             if records:
@@ -57,6 +60,10 @@ class Intake:
     def stop(self) -> None:
         """Read no more."""
         self._stopping = True
+
+    def leave(self) -> None:
+        """Read no more from this consumer."""
+        self._leaving = True
 
     async def handle(self, records: Sequence[InboundRecord]) -> None:
         """Handle a batch. Returns when every record's transaction is committed."""

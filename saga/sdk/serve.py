@@ -21,6 +21,8 @@ from saga.observability.telemetry import export_spans
 from saga.ports.messaging import Consumer, Revoked
 from saga.sdk.service import Parts, Service
 from saga.sdk.settings import ServiceSettings, load_settings
+from saga.secrets.renewal import Part, Renewal
+from saga.secrets.servers import KAFKA_LOGIN, POSTGRES_LOGIN
 from saga.transport.consumer import KafkaConsumer
 from saga.transport.options import KafkaOptions
 from saga.transport.producer import KafkaProducer
@@ -34,11 +36,12 @@ def main(parts: Callable[[ServiceSettings], Parts], build_app: Callable[[Service
     """Read the settings and serve until a signal; the exit code: 0, or 2 for a setting that cannot work, said in one line."""
     try:
         settings = load_settings()
-        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-        service = kafka_service(parts(settings), settings)
+        logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+        renewal = Renewal(settings, _say)
+        service = kafka_service(parts(settings), settings, renewal)
         flush = export_spans(service.participant.name)
         try:
-            asyncio.run(serve(service, settings, build_app))
+            asyncio.run(serve(service, settings, build_app, renewal))
         finally:
             flush()
     except ConfigurationError as error:
@@ -47,10 +50,29 @@ def main(parts: Callable[[ServiceSettings], Parts], build_app: Callable[[Service
     return 0
 
 
-def kafka_service(parts: Parts, settings: ServiceSettings) -> Service:
-    """A service on Kafka. Nothing is connected yet."""
+def kafka_service(parts: Parts, settings: ServiceSettings, renewal: Renewal[ServiceSettings] | None = None) -> Service:
+    """A service on Kafka. Nothing is connected yet. With a `renewal`, its logins follow what that reads again."""
+    producer = KafkaProducer(_options(parts, settings))
+
+    def consumer(revoked: Revoked) -> Consumer:
+        return KafkaConsumer(producer.options, [parts.participant.commands_topic], revoked)
+
+    service = Service(parts, settings, consumer, producer)
+
+    async def take_kafka(fresh: ServiceSettings) -> None:
+        await producer.renew(_options(parts, fresh))
+        service.rejoin()
+
+    if renewal is not None:
+        renewal.add(Part("log", frozenset({"log_level"}), _set_level))
+        renewal.add(Part("postgres", POSTGRES_LOGIN, lambda fresh: service.renew_database(fresh.postgres_login())))
+        renewal.add(Part("kafka", KAFKA_LOGIN, take_kafka))
+    return service
+
+
+def _options(parts: Parts, settings: ServiceSettings) -> KafkaOptions:
     name = parts.participant.name
-    options = KafkaOptions(
+    return KafkaOptions(
         bootstrap=settings.kafka_bootstrap,
         group_id=settings.group_id or name,
         instance_id=settings.instance_id,
@@ -58,16 +80,26 @@ def kafka_service(parts: Parts, settings: ServiceSettings) -> Service:
         fetch_wait=settings.fetch_wait,
         client_id=name,
         incident=lambda what, detail: log.error("%s incident %s: %s", name, what, detail),
+        login=settings.kafka_login(),
     )
 
-    def consumer(revoked: Revoked) -> Consumer:
-        return KafkaConsumer(options, [parts.participant.commands_topic], revoked)
 
-    return Service(parts, settings, consumer, KafkaProducer(options))
+async def _set_level(fresh: ServiceSettings) -> None:
+    logging.getLogger().setLevel(fresh.log_level.upper())
 
 
-async def serve(service: Service, settings: ServiceSettings, build_app: Callable[[Service], FastAPI]) -> None:
-    """Serve until a signal. Raises ConfigurationError."""
+def _say(level: str, event: str, **facts: object) -> None:
+    told = ", ".join(f"{name}={value}" for name, value in facts.items())
+    log.log(logging.getLevelNamesMapping()[level.upper()], "%s%s", event, f": {told}" if told else "")
+
+
+async def serve(
+    service: Service,
+    settings: ServiceSettings,
+    build_app: Callable[[Service], FastAPI],
+    renewal: Renewal[ServiceSettings] | None = None,
+) -> None:
+    """Serve until a signal; SIGHUP reads the settings again. Raises ConfigurationError."""
     config = uvicorn.Config(build_app(service), settings.http_host, settings.http_port, log_level="warning", lifespan="off")
     server = _Server(config)
     loop = asyncio.get_running_loop()
@@ -80,6 +112,8 @@ async def serve(service: Service, settings: ServiceSettings, build_app: Callable
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end)
+    if renewal is not None:
+        loop.add_signal_handler(signal.SIGHUP, renewal.ask)
     answering = asyncio.create_task(server.serve())
     try:
         await service.run()

@@ -27,6 +27,7 @@ from saga.sdk.participant import Participant
 from saga.sdk.relay import Relay
 from saga.sdk.settings import ServiceSettings
 from saga.sdk.work import Worker
+from saga.secrets.servers import PostgresLogin
 
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
@@ -63,7 +64,7 @@ class Parts:
 
 @dataclass(slots=True)
 class _Health:
-    database: str = "not connected yet"
+    postgres: str = "not connected yet"
     kafka: str = "not connected yet"
     loops: dict[str, str] = field(default_factory=dict)
 
@@ -85,7 +86,7 @@ class Service:
         self._producer: Producer = FaultyProducer(producer, plan) if plan != FaultPlan() else producer
         self._database = Database(
             parts.participant,
-            settings.postgres_dsn.get_secret_value(),
+            settings.postgres_login(),
             schema=settings.schema_name,
             size=settings.side_by_side + 3,
             scripts=parts.scripts,
@@ -110,6 +111,14 @@ class Service:
         self._stop.set()
         self._intake.stop()
 
+    async def renew_database(self, login: PostgresLogin) -> None:
+        """Log in to Postgres like this from now on. Raises LoginRefused or ConfigurationError, and nothing has changed then."""
+        await self._database.renew(login)
+
+    def rejoin(self) -> None:
+        """Leave the group after the batch at hand and join it with a new consumer."""
+        self._intake.leave()
+
     @asynccontextmanager
     async def transaction(self, key: bytes) -> AsyncIterator[Transaction]:
         """A transaction that no command began (a request over HTTP). What it publishes is sent once it is committed, under `key`."""
@@ -127,8 +136,8 @@ class Service:
 
     async def faults(self) -> Mapping[str, str]:
         """What is wrong now, by part; empty when ready."""
-        found = {"postgres": self._health.database, "kafka": self._health.kafka, **self._health.loops}
-        if not self._health.database:
+        found = {"postgres": self._health.postgres, "kafka": self._health.kafka, **self._health.loops}
+        if not self._health.postgres:
             try:
                 await self._database.ping()
             except Unavailable as unavailable:
@@ -152,7 +161,7 @@ class Service:
         await self._database.open()
         async with self.transaction(b"") as db:
             await self._parts.seed(db)
-        self._health.database = ""
+        self._health.postgres = ""
 
     async def _wait_for(self, what: str, attempt: Callable[[], Awaitable[None]]) -> bool:
         pause = FIRST_PAUSE
@@ -161,6 +170,7 @@ class Service:
                 await attempt()
                 return True
             except Unavailable as unavailable:
+                setattr(self._health, what, unavailable.detail)
                 log.warning("%s waits for %s: %s", self.participant.name, what, unavailable)
             await self._pause(pause)
             pause = min(LONGEST_PAUSE, pause * 2)

@@ -1,4 +1,4 @@
-"""Settings of a service process: one frozen object, read once from the environment (`SERVICE_*`) and handed down as an argument.
+"""Settings of a service process: one frozen object, read from the environment (`SERVICE_*`) and files, handed down as an argument.
 
 SERVICE_POSTGRES_DSN      where its database is; its tables are in a schema of their own (SERVICE_SCHEMA, the participant's name)
 SERVICE_KAFKA_BOOTSTRAP   where Kafka is
@@ -6,29 +6,27 @@ SERVICE_GROUP_ID          consumer group, the participant's name if empty; SERVI
 SERVICE_HTTP_HOST, _PORT  where /livez, /readyz and the ledger are served; port 0 is any free one
 SERVICE_SEED              JSON that the service's own start reads, as in {"accounts": {"ada": 100000}}
 SERVICE_FAULTS            JSON of saga/sdk/faults.py: faults on purpose, for demonstrations
-and the sizes below. Spans are seconds.
+and the sizes below. Spans are seconds. Each may stand in a file instead (saga.secrets), and SIGHUP reads them again.
 """
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
 
 from saga.errors import ConfigurationError
 from saga.sdk.faults import FaultPlan
+from saga.secrets.servers import ServerSettings
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
-class ServiceSettings(BaseSettings):
+class ServiceSettings(ServerSettings):
     """What a service needs to know. Every field is an environment variable `SERVICE_<NAME>`."""
 
     model_config = SettingsConfigDict(env_prefix="SERVICE_", frozen=True, extra="ignore")
 
-    env: Literal["development", "production"] = "development"
-    postgres_dsn: SecretStr = SecretStr("postgresql://saga@127.0.0.1:5432/saga")
     schema_name: str = Field(default="", validation_alias="SERVICE_SCHEMA", description="empty: the participant's name")
-    kafka_bootstrap: str = "127.0.0.1:9092"
     group_id: str = ""
     instance_id: str = ""
     http_host: str = "127.0.0.1"
@@ -44,15 +42,12 @@ class ServiceSettings(BaseSettings):
     remember_for_days: Annotated[int, Field(ge=1)] = 30
     seed: dict[str, Any] = Field(default_factory=dict)
     faults: FaultPlan = FaultPlan()
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="from which level on lines are logged")
 
 
 def load_settings(**overrides: object) -> ServiceSettings:
-    """Read the environment. Raises ConfigurationError naming each variable that cannot work, without its value."""
-    try:
-        settings = ServiceSettings(**overrides)  # type: ignore[arg-type]
-    except ValidationError as error:
-        faults = "; ".join(f"SERVICE_{'_'.join(str(p) for p in fault['loc']).upper()}: {fault['msg']}" for fault in error.errors())
-        raise ConfigurationError(faults) from None
+    """Read the environment and files. Raises ConfigurationError naming each variable that cannot work, without its value."""
+    settings = ServiceSettings.load(overrides)
     if settings.env == "production" and settings.faults != FaultPlan():
         raise ConfigurationError("SERVICE_FAULTS: no faults on purpose in production")
     return settings

@@ -15,9 +15,10 @@ from typing import Any
 import asyncpg
 
 from saga.errors import ConfigurationError, Unavailable
+from saga.secrets.servers import PostgresLogin, as_login
 from saga.store.pool import Session
 from saga.store.queries import sql
-from saga.store.sqlstate import DRIVER_ERRORS, meaning_of, translated
+from saga.store.sqlstate import DRIVER_ERRORS, UNREADABLE, meaning_of, refused, translated
 
 _FILE = re.compile(r"[0-9]{4}_[a-z0-9_]+\.sql")
 _HEADER = re.compile(r"-- breaking: (no|yes) -- .+")
@@ -55,7 +56,7 @@ def parse(name: str, text: str) -> Migration:
     return Migration(name.removesuffix(".sql"), text, header[1] == "yes")
 
 
-async def migrate(dsn: str, migrations: Sequence[Migration] | None = None) -> list[str]:
+async def migrate(login: PostgresLogin | str, migrations: Sequence[Migration] | None = None) -> list[str]:
     """Apply what is missing; the names of what was applied now. Safe to run at several replicas at once, and again after a failure.
 
     Raises Unavailable when the server is away or somebody holds a table, ConfigurationError when a file was edited after it was applied.
@@ -63,7 +64,9 @@ async def migrate(dsn: str, migrations: Sequence[Migration] | None = None) -> li
     wanted = packaged() if migrations is None else tuple(migrations)
     applied: list[str] = []
     try:
-        connection = await asyncpg.connect(dsn, timeout=_CONNECT_WITHIN, command_timeout=_STEP_WITHIN, target_session_attrs="read-write")
+        connection = await asyncpg.connect(
+            **as_login(login).arguments(), timeout=_CONNECT_WITHIN, command_timeout=_STEP_WITHIN, target_session_attrs="read-write"
+        )
         try:
             while (name := await _next(connection, wanted)) is not None:
                 applied.append(name)
@@ -71,14 +74,17 @@ async def migrate(dsn: str, migrations: Sequence[Migration] | None = None) -> li
             await connection.close(timeout=_CONNECT_WITHIN)
     except asyncpg.LockNotAvailableError:
         raise Unavailable("postgres", "a table was in use for longer than a migration may wait; run it again") from None
-    except (asyncpg.ClientConfigurationError, ValueError) as error:
-        raise ConfigurationError(f"the DSN cannot be read ({type(error).__name__})") from None
-    except DRIVER_ERRORS as error:
-        meaning = meaning_of(error)
-        if meaning is None:
-            raise
-        raise translated(error, meaning) from error
+    except (*UNREADABLE, *DRIVER_ERRORS) as error:
+        raise _seen(error) from error
     return applied
+
+
+def _seen(error: BaseException) -> BaseException:
+    if (no_entry := refused(error)) is not None:
+        return no_entry
+    if isinstance(error, UNREADABLE):
+        return ConfigurationError(f"the DSN cannot be read ({type(error).__name__})")
+    return translated(error, meaning_of(error))
 
 
 async def _next(connection: Any, wanted: Sequence[Migration]) -> str | None:

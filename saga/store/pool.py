@@ -9,8 +9,9 @@ from typing import Any
 import asyncpg
 
 from saga.errors import ConfigurationError, Unavailable, UnknownOutcome
+from saga.secrets.servers import PostgresLogin
 from saga.store.queries import sql
-from saga.store.sqlstate import DRIVER_ERRORS, Meaning, meaning_of, translated
+from saga.store.sqlstate import DRIVER_ERRORS, UNREADABLE, Meaning, meaning_of, refused, translated
 
 NEVER = 86_400.0
 _BEGIN = "begin isolation level read committed, read write"
@@ -119,13 +120,14 @@ class Session:
 class Pool:
     """A bounded number of connections to one database."""
 
-    def __init__(self, pool: Any, limits: Limits) -> None:
+    def __init__(self, pool: Any, limits: Limits, settings: Mapping[str, str]) -> None:
         self._pool = pool
         self._limits = limits
+        self._settings = settings
 
     @classmethod
-    async def open(cls, dsn: str, size: int, role: str, limits: Limits, settings: Mapping[str, str]) -> "Pool":
-        """Open one connection now, others when needed. Raises Unavailable, or ConfigurationError for a DSN or role that cannot work."""
+    async def open(cls, login: PostgresLogin, size: int, role: str, limits: Limits, settings: Mapping[str, str]) -> "Pool":
+        """Open one connection now, others when needed. Raises Unavailable, or ConfigurationError for a login or role that cannot work."""
 
         async def become(connection: Any) -> None:
             if role:
@@ -134,21 +136,19 @@ class Pool:
 
         try:
             pool = await asyncpg.create_pool(
-                dsn,
-                min_size=0,
-                init_size=1,
-                max_size=size,
-                timeout=limits.connect,
-                init=become,
-                reset=_keep_session,
-                target_session_attrs="read-write",
-                server_settings=_server_settings(limits) | dict(settings),
+                min_size=0, init_size=1, max_size=size, init=become, reset=_keep_session, **_arguments(login, limits, settings)
             )
-        except (asyncpg.ClientConfigurationError, ValueError) as error:
-            raise ConfigurationError(f"SAGA_POSTGRES_DSN cannot be read ({type(error).__name__})") from None
-        except DRIVER_ERRORS as error:
-            raise translated(error, meaning_of(error)) from None
-        return cls(pool, limits)
+        except (*UNREADABLE, *DRIVER_ERRORS) as error:
+            raise not_connected(error) from None
+        return cls(pool, limits, settings)
+
+    async def renew(self, login: PostgresLogin) -> None:
+        """New connections use this login from now on, and the others are closed when they are given back: nothing at work is cut.
+
+        It must have been tried: see `try_login`.
+        """
+        self._pool.set_connect_args(**_arguments(login, self._limits, self._settings))
+        await self._pool.expire_connections()
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
@@ -183,7 +183,25 @@ class Pool:
             raise Unavailable("postgres", f"no connection was free, and none could be made, within {self._limits.connect:g} s") from None
         except DRIVER_ERRORS as error:
             meaning = meaning_of(error, closed=self._pool.is_closing())
-            raise translated(error, meaning) from None
+            raise refused(error) or translated(error, meaning) from None
+
+
+async def try_login(login: PostgresLogin, limits: Limits) -> None:
+    """Open a connection and close it. Raises LoginRefused or ConfigurationError when it is refused, Unavailable when nobody answers."""
+    try:
+        connection = await asyncpg.connect(**_arguments(login, limits, {}))
+        await connection.close(timeout=limits.close)
+    except (*UNREADABLE, *DRIVER_ERRORS) as error:
+        raise not_connected(error) from None
+
+
+def not_connected(error: BaseException) -> BaseException:
+    """What a caller sees of a connection that was not made. Of a DSN that cannot be read nothing is shown: it holds the password."""
+    if (no_entry := refused(error)) is not None:  # first: a certificate's error is a ValueError too
+        return no_entry
+    if isinstance(error, UNREADABLE):
+        return ConfigurationError(f"SAGA_POSTGRES_DSN cannot be read ({type(error).__name__})")
+    return translated(error, meaning_of(error))
 
 
 async def _outlast(task: "asyncio.Task[str]", within: float) -> asyncio.CancelledError | None:
@@ -201,6 +219,15 @@ async def _outlast(task: "asyncio.Task[str]", within: float) -> asyncio.Cancelle
 
 async def _keep_session(_connection: Any) -> None:
     """Between two uses nothing has to be reset: no statement of ours changes a session, so the round trip is saved."""
+
+
+def _arguments(login: PostgresLogin, limits: Limits, settings: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        **login.arguments(),
+        "timeout": limits.connect,
+        "target_session_attrs": "read-write",
+        "server_settings": _server_settings(limits) | dict(settings),
+    }
 
 
 def _server_settings(limits: Limits) -> dict[str, str]:

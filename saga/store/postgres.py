@@ -8,6 +8,7 @@ from uuid import UUID
 
 from saga.config import Settings
 from saga.core.project import SagaRow
+from saga.errors import LoginRefused, Unavailable
 from saga.ports.access import AuditEntry, told
 from saga.ports.streams import (
     DeadRow,
@@ -23,7 +24,7 @@ from saga.ports.streams import (
 from saga.store import dead_letters, definitions, outbox, projection, streams
 from saga.store.access import AccessTables, write_audit
 from saga.store.migrate import check_schema
-from saga.store.pool import Limits, Pool
+from saga.store.pool import Limits, Pool, try_login
 from saga.store.unit_of_work import UnitOfWork, transaction
 
 _FIRST = UUID(int=0)
@@ -32,8 +33,9 @@ _FIRST = UUID(int=0)
 class PostgresStore(AccessTables):
     """Two pools: batches and sweeps have connections that questions of the API cannot use up (hazard P15)."""
 
-    def __init__(self, engine: Pool, questions: Pool, unknown_saga_for: timedelta) -> None:
+    def __init__(self, engine: Pool, questions: Pool, unknown_saga_for: timedelta, limits: Limits) -> None:
         super().__init__(engine, questions)
+        self._limits = limits
         self._unknown_saga_for = unknown_saga_for
 
     @classmethod
@@ -43,15 +45,31 @@ class PostgresStore(AccessTables):
         The schema is not looked at: `ping` says whether it fits.
         """
         limits = limits or Limits(connect=settings.connect_timeout)
-        dsn, role = settings.postgres_dsn.get_secret_value(), settings.postgres_role
-        engine = await Pool.open(dsn, settings.pool_engine, role, limits, {})
+        login, role = settings.postgres_login(), settings.postgres_role
+        engine = await Pool.open(login, settings.pool_engine, role, limits, {})
         try:
             # Filters that are null must be gone before the plan is made, or no list uses an index.
-            questions = await Pool.open(dsn, settings.pool_api, role, limits, {"plan_cache_mode": "force_custom_plan"})
+            questions = await Pool.open(login, settings.pool_api, role, limits, {"plan_cache_mode": "force_custom_plan"})
         except BaseException:
             await engine.close()
             raise
-        return cls(engine, questions, timedelta(seconds=settings.unknown_saga_for))
+        return cls(engine, questions, timedelta(seconds=settings.unknown_saga_for), limits)
+
+    async def renew(self, settings: Settings) -> None:
+        """Log in as these settings say from now on; what is at work goes on with the connection it has.
+
+        Raises LoginRefused or ConfigurationError when the new login does not work; then nothing has changed. Where the server is away it
+        cannot be tried and is taken.
+        """
+        login = settings.postgres_login()
+        try:
+            await try_login(login, self._limits)
+        except LoginRefused:
+            raise
+        except Unavailable:
+            pass
+        await self._engine.renew(login)
+        await self._questions.renew(login)
 
     def transaction(self) -> AbstractAsyncContextManager[UnitOfWork]:
         """The one transaction of a batch."""

@@ -1,10 +1,11 @@
 """What an error of the server or the driver means to a caller (hazard P3). One table; nothing that is not in it is tried again."""
 
+import ssl
 from enum import Enum
 
 import asyncpg
 
-from saga.errors import ConfigurationError, SagaError, Unavailable, UnknownOutcome, WrongExpectedVersion
+from saga.errors import ConfigurationError, LoginRefused, SagaError, Unavailable, UnknownOutcome, WrongExpectedVersion
 
 
 class Meaning(Enum):
@@ -46,6 +47,19 @@ TABLE: dict[str, Meaning] = {
 }
 
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+UNREADABLE = (asyncpg.ClientConfigurationError, ValueError)  # a DSN that cannot be parsed
+_NO_TLS = "rejected SSL upgrade"
+
+
+def refused(error: BaseException) -> LoginRefused | None:
+    """TLS that fails while a connection is made, told from a server that is away; None for anything else."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return LoginRefused("postgres", f"its certificate is not trusted: {error.verify_message}")
+    if isinstance(error, ssl.SSLError):
+        return LoginRefused("postgres", f"TLS fails: {error.reason or type(error).__name__}")
+    if isinstance(error, ConnectionError) and _NO_TLS in str(error):
+        return LoginRefused("postgres", "it does not speak TLS, and SAGA_POSTGRES_SSLMODE or the DSN demands it")
+    return None
 
 
 def meaning_of(error: BaseException, *, closed: bool = False) -> Meaning | None:

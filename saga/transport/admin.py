@@ -20,7 +20,8 @@ from aiokafka.errors import (
 
 from saga.errors import Unavailable
 from saga.ports.deployment import GroupSeen, KafkaFacts, TopicSeen, TopicWish
-from saga.transport.options import KafkaOptions, quiet_client, unreachable
+from saga.transport.options import KafkaOptions, quiet_client
+from saga.transport.refusal import unreachable
 
 SET_FOR_TOPIC = 1  # Kafka's DYNAMIC_TOPIC_CONFIG: set for this topic, not the broker's default
 PATIENCE = 6.0  # how many connect time-outs an act may take: the brokers wait for each other
@@ -40,6 +41,7 @@ class KafkaAdmin:
         quiet_client()
         client = AIOKafkaAdminClient(
             bootstrap_servers=options.bootstrap,
+            **options.login.arguments(),
             client_id=options.client_id,
             request_timeout_ms=int(options.connect_timeout * 1000 * PATIENCE),
         )
@@ -48,7 +50,7 @@ class KafkaAdmin:
                 async with asyncio.timeout(options.connect_timeout):
                     await client.start()
             except (KafkaError, TimeoutError, OSError) as error:
-                raise unreachable(options, error) from None
+                raise await unreachable(options, error) from None
             yield cls(client, options)
         finally:
             await client.close()

@@ -22,7 +22,8 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, Re
 from saga.errors import Unavailable
 from saga.ports.messaging import InboundRecord, Revoked, TopicPartition
 from saga.transport.closing import close
-from saga.transport.options import KafkaOptions, quiet_client, unreachable
+from saga.transport.options import KafkaOptions, quiet_client
+from saga.transport.refusal import unreachable
 from saga.transport.unreadable import Unreadable, is_unreadable, positions, rewind
 
 MAX_PARTITION_BYTES = 2 * 1024 * 1024
@@ -42,6 +43,7 @@ def client_settings(options: KafkaOptions) -> dict[str, Any]:
         "value_deserializer": None,
         "partition_assignment_strategy": (RangePartitionAssignor,),
         "bootstrap_servers": options.bootstrap,
+        **options.login.arguments(),
         "client_id": options.client_id,
         "group_id": options.group_id,
         "group_instance_id": options.instance_id or None,
@@ -83,7 +85,7 @@ class KafkaConsumer:
                 await client.start()
         except (KafkaError, TimeoutError, OSError) as error:
             await close(client, self._options.close_timeout)
-            raise unreachable(self._options, error) from None
+            raise await unreachable(self._options, error) from None
         except BaseException:
             await close(client, self._options.close_timeout)
             raise

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from saga.errors import Unavailable
+from saga.secrets.servers import NO_LOGIN, KafkaLogin
 
 Incident = Callable[[str, str], None]
 
@@ -19,7 +19,7 @@ class KafkaOptions:
     """Spans are seconds. `instance_id` is group.instance.id, empty for a dynamic member. `incident` hears (what, detail) of records
     that the client could not give us: they are skipped, for no record may stop a partition (hazard K12); and of topics that are missing.
     `fetch_wait` is how long a broker may wait for records before it answers a fetch: a real one answers as soon as there are any, the
-    embedded one only when that time is over."""
+    embedded one only when that time is over. `login` is who we are there; a client keeps the one it was made with."""
 
     bootstrap: str
     group_id: str = ""
@@ -33,11 +33,7 @@ class KafkaOptions:
     client_id: str = "saga"
     compression: Literal["none", "gzip"] = "none"
     incident: Incident = no_incident
-
-
-def unreachable(options: KafkaOptions, error: BaseException) -> Unavailable:
-    """What a start raises when nobody answers: one line."""
-    return Unavailable("kafka", f"no broker answers at {options.bootstrap} ({type(error).__name__})")
+    login: KafkaLogin = NO_LOGIN
 
 
 def quiet_client() -> None:

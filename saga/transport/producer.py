@@ -13,13 +13,14 @@ from time import monotonic, time
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 from aiokafka.partitioner import murmur2
 
-from saga.errors import Unavailable
+from saga.errors import ConfigurationError, LoginRefused, Unavailable
 from saga.ports.messaging import OutboundRecord, TopicPartition
 from saga.transport.closing import close
-from saga.transport.options import KafkaOptions, quiet_client, unreachable
+from saga.transport.options import KafkaOptions, quiet_client
+from saga.transport.refusal import unreachable
 
 MAX_BATCH = 512 * 1024 + 32 * 1024
 LOOK_FOR = 1.0
@@ -50,6 +51,7 @@ def client_settings(options: KafkaOptions) -> dict[str, Any]:
         "key_serializer": None,
         "value_serializer": None,
         "bootstrap_servers": options.bootstrap,
+        **options.login.arguments(),
         "client_id": options.client_id,
         "compression_type": None if options.compression == "none" else options.compression,
         "max_batch_size": MAX_BATCH,
@@ -71,6 +73,7 @@ class KafkaProducer:
         self._client: AIOKafkaProducer | None = None
         self._lock = asyncio.Lock()
         self._missing: dict[str, float] = {}
+        self._told: set[tuple[str, str]] = set()
 
     async def start(self) -> None:
         """Connect. Raises Unavailable when no broker answers in time."""
@@ -88,11 +91,37 @@ class KafkaProducer:
             try:
                 async with asyncio.timeout(self._options.send_timeout):
                     sound = await self._send(await self._connected(), records, acknowledged)
+            except (LoginRefused, ConfigurationError) as error:
+                sound = False
+                self._tell_once("kafka-refused", str(error))
             except (*_BROKERS_FAULT, Unavailable, TimeoutError):
                 sound = False
             if not sound:
                 await self._replace()
         return acknowledged
+
+    @property
+    def options(self) -> KafkaOptions:
+        """The options in force."""
+        return self._options
+
+    async def renew(self, options: KafkaOptions) -> None:
+        """Send with these options from now on: a new client takes over between two sends, so nothing is in the old one's hands.
+
+        Raises LoginRefused or ConfigurationError when they do not work; then nothing has changed. Where no broker answers they cannot be
+        tried and are taken.
+        """
+        try:
+            client = await _connect(options)
+        except LoginRefused:
+            raise
+        except Unavailable:
+            client = None
+        async with self._lock:
+            old, self._client, self._options = self._client, client, options
+            self._told.clear()
+        if old is not None:
+            await close(old, options.close_timeout)
 
     async def stop(self) -> None:
         """Flush and close, within a bound."""
@@ -111,10 +140,26 @@ class KafkaProducer:
             *(self._send_partition(client, place, records, indexes, acknowledged) for place, indexes in placed.items()),
             return_exceptions=True,
         )
-        for result in results:
-            if isinstance(result, BaseException) and not isinstance(result, _BROKERS_FAULT):
-                raise result
-        return not any(isinstance(result, BaseException) for result in results)
+        errors = [result for result in results if isinstance(result, BaseException)]
+        for error in errors:
+            if not isinstance(error, _BROKERS_FAULT):
+                raise error
+        return all(self._is_refused_topic(error) for error in errors)
+
+    def _is_refused_topic(self, error: BaseException) -> bool:
+        """An ACL is no fault of the client: what goes to other topics goes on. It is looked at again after a while."""
+        if not isinstance(error, TopicAuthorizationFailedError):
+            return False
+        topic = str(error.args[0] if error.args else "a topic")
+        self._missing[topic] = monotonic() + LOOK_AGAIN
+        self._tell_once("write-refused", f"{topic} may not be written by {self._options.login.username or 'us'}; what goes there waits")
+        return True
+
+    def _tell_once(self, what: str, detail: str) -> None:
+        """Until other options come: it is the same fault each time."""
+        if (what, detail) not in self._told:
+            self._told.add((what, detail))
+            self._options.incident(what, detail)
 
     async def _send_partition(
         self,
@@ -158,18 +203,7 @@ class KafkaProducer:
 
     async def _connected(self) -> AIOKafkaProducer:
         if self._client is None:
-            quiet_client()
-            client = AIOKafkaProducer(**client_settings(self._options))
-            try:
-                async with asyncio.timeout(self._options.connect_timeout):
-                    await client.start()
-            except (KafkaError, TimeoutError, OSError) as error:
-                await close(client, DISCARD_WITHIN)
-                raise unreachable(self._options, error) from None
-            except BaseException:
-                await close(client, DISCARD_WITHIN)
-                raise
-            self._client = client
+            self._client = await _connect(self._options)
         return self._client
 
     async def _replace(self) -> None:
@@ -179,6 +213,22 @@ class KafkaProducer:
             self.replaced += 1
             self._options.incident("producer-replaced", "a send failed or took too long; what is stored is sent again by a new client")
             await close(client, DISCARD_WITHIN)
+
+
+async def _connect(options: KafkaOptions) -> AIOKafkaProducer:
+    """A client that is connected. Raises Unavailable."""
+    quiet_client()
+    client = AIOKafkaProducer(**client_settings(options))
+    try:
+        async with asyncio.timeout(options.connect_timeout):
+            await client.start()
+    except (KafkaError, TimeoutError, OSError) as error:
+        await close(client, DISCARD_WITHIN)
+        raise await unreachable(options, error) from None
+    except BaseException:
+        await close(client, DISCARD_WITHIN)
+        raise
+    return client
 
 
 def _append(batch: Any, record: OutboundRecord) -> bool:

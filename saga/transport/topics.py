@@ -7,11 +7,12 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from saga.errors import Unavailable
+from saga.secrets.servers import NO_LOGIN, KafkaLogin
 
 
-async def create_topics(bootstrap: str, names: Sequence[str], partitions: int, timeout: float = 30.0) -> None:
+async def create_topics(bootstrap: str, names: Sequence[str], partitions: int, timeout: float = 30.0, login: KafkaLogin = NO_LOGIN) -> None:
     """Create those that do not exist, one replica each. Raises Unavailable."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, **login.arguments())
     try:
         async with asyncio.timeout(timeout):
             await admin.start()

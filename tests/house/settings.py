@@ -21,9 +21,19 @@ DOCUMENT = "docs/settings.md"
 TABLES: tuple[tuple[str, type[BaseSettings]], ...] = (("The coordinator", Settings), ("A service built with the SDK", ServiceSettings))
 INTRODUCTION = """# Settings
 
-Read once at the start from the environment. Spans are seconds, sizes are bytes, unless the name says otherwise. A value that cannot work
-ends the process with one line that names the variable, and exit code 2. Names, defaults and limits on this page are written by
-`make mend` from the code, and a test compares them.
+Spans are seconds, sizes are bytes, unless the name says otherwise. A value that cannot work ends the process with one line that names the
+variable, and exit code 2. Names, defaults and limits on this page are written by `make mend` from the code, and a test compares them.
+
+Every variable may also be given by a file. Precedence, first match:
+
+1. an option of the command line;
+2. the variable, or the file that `<VARIABLE>_FILE` names, as in `SAGA_KAFKA_PASSWORD_FILE=/run/secrets/kafka`: both at once are refused;
+3. the file in the directory `SAGA_SECRETS_DIR` (`SERVICE_SECRETS_DIR`) that bears the variable's name in lower case, as in
+   `saga_kafka_password`;
+4. the default.
+
+An empty variable is as good as none where a file speaks; the line break at the end of a file is no part of it. SIGHUP reads everything
+again: see [security](security.md).
 """
 _ROW = re.compile(r"^\| `(?P<name>[A-Z_]+)` \|.*\| (?P<sentence>[^|]*?) ?\|$", re.MULTILINE)
 
@@ -66,7 +76,7 @@ def _default(field: FieldInfo) -> str:
 
 def _limits(field: FieldInfo) -> str:
     if get_origin(field.annotation) is Literal:
-        return ", ".join(f"`{choice}`" for choice in get_args(field.annotation))
+        return ", ".join(f"`{choice}`" for choice in get_args(field.annotation) if choice)
     low = high = ""
     for limit in _constraints(field):
         match limit:
@@ -88,6 +98,8 @@ def _constraints(field: FieldInfo) -> list[Any]:
 
 
 def _kind(field: FieldInfo) -> str:
-    if field.annotation in (str, SecretStr):
+    if field.annotation is SecretStr:
+        return "secret"
+    if field.annotation is str:
         return "text"
     return "list" if get_origin(field.annotation) is tuple else "JSON"

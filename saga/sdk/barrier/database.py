@@ -4,16 +4,18 @@ Every wait is bounded: for a connection, for a statement, for a lock, and for a 
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 
-from saga.errors import ConfigurationError, Unavailable
+from saga.errors import ConfigurationError, LoginRefused, Unavailable
 from saga.sdk.barrier.queries import script
 from saga.sdk.barrier.transaction import LocalTransaction
 from saga.sdk.participant import Participant
+from saga.secrets.servers import PostgresLogin, as_login
 
 CONNECT_TIMEOUT = 5.0
 ACQUIRE_TIMEOUT = 10.0
@@ -38,13 +40,17 @@ _AWAY = (
     OSError,
 )
 
+_REFUSALS = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
+
 
 class Database:
     """A pool on the schema of one participant. `scripts` are the service's own SQL texts, each safe to run at every start."""
 
-    def __init__(self, participant: Participant, dsn: str, *, schema: str = "", size: int = 6, scripts: Sequence[str] = ()) -> None:
+    def __init__(
+        self, participant: Participant, login: PostgresLogin | str, *, schema: str = "", size: int = 6, scripts: Sequence[str] = ()
+    ) -> None:
         self._participant = participant
-        self._dsn = dsn
+        self._login = as_login(login)
         self._schema = schema or participant.name.replace("-", "_")
         self._size = size
         self._scripts = tuple(scripts)
@@ -52,20 +58,38 @@ class Database:
 
     async def open(self) -> None:
         """Connect and bring the tables up to date. Raises Unavailable, or ConfigurationError if the server refuses who we say we are."""
-        settings = {**SESSION, "search_path": self._schema}
-        pool = asyncpg.create_pool(
-            self._dsn, min_size=1, max_size=self._size, timeout=CONNECT_TIMEOUT, server_settings=settings, reset=_keep_as_it_is
-        )
+        try:
+            pool = asyncpg.create_pool(min_size=1, max_size=self._size, reset=_keep_as_it_is, **self._arguments(self._login))
+        except ValueError as error:
+            raise ConfigurationError(f"SERVICE_POSTGRES_DSN cannot be read ({type(error).__name__})") from None
         try:
             await pool
             await self._migrate(pool)
-        except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
+        except (*_REFUSALS, *_AWAY, ValueError) as error:
             pool.terminate()
-            raise ConfigurationError(f"Postgres refuses the connection: {error}") from None
-        except _AWAY as error:
-            pool.terminate()
-            raise Unavailable("postgres", type(error).__name__) from None
+            raise _not_connected(error) from None
         self._pool = pool
+
+    async def renew(self, login: PostgresLogin) -> None:
+        """New connections use this login from now on; the others are closed when they are given back, so nothing at work is cut.
+
+        Raises LoginRefused or ConfigurationError when it does not work; then nothing has changed. Where the server is away it cannot be
+        tried and is taken.
+        """
+        try:
+            connection = await asyncpg.connect(**self._arguments(login))
+            await connection.close(timeout=CLOSE_TIMEOUT)
+        except (*_REFUSALS, *_AWAY, ValueError) as error:
+            fault = _not_connected(error)
+            if isinstance(fault, LoginRefused | ConfigurationError):
+                raise fault from None
+        self._login = login
+        if self._pool is not None:
+            self._pool.set_connect_args(**self._arguments(login))
+            await self._pool.expire_connections()
+
+    def _arguments(self, login: PostgresLogin) -> dict[str, Any]:
+        return {**login.arguments(), "timeout": CONNECT_TIMEOUT, "server_settings": {**SESSION, "search_path": self._schema}}
 
     async def _migrate(self, pool: asyncpg.Pool) -> None:
         async with pool.acquire() as connection, connection.transaction():
@@ -103,8 +127,10 @@ class Database:
             raise Unavailable("postgres", "not connected yet")
         try:
             connection = await pool.acquire(timeout=ACQUIRE_TIMEOUT)
+        except _REFUSALS as error:
+            raise LoginRefused("postgres", str(error)) from None
         except _AWAY as error:
-            raise Unavailable("postgres", type(error).__name__) from error
+            raise _not_connected(error) from error
         try:
             yield connection
         except _AWAY as error:
@@ -126,3 +152,18 @@ class Database:
 
 async def _keep_as_it_is(_connection: asyncpg.Connection) -> None:
     """Nothing to reset: we set nothing for a session, and the usual reset is a round trip per transaction."""
+
+
+def _not_connected(error: BaseException) -> BaseException:
+    """What is said of a connection that was not made; of a DSN that cannot be read nothing is shown, for it holds the password."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return LoginRefused("postgres", f"its certificate is not trusted: {error.verify_message}")
+    if isinstance(error, ssl.SSLError):
+        return LoginRefused("postgres", f"TLS fails: {error.reason or type(error).__name__}")
+    if isinstance(error, ConnectionError) and "rejected SSL upgrade" in str(error):
+        return LoginRefused("postgres", "it does not speak TLS, and SERVICE_POSTGRES_SSLMODE or the DSN demands it")
+    if isinstance(error, _REFUSALS):
+        return ConfigurationError(f"Postgres refuses the connection: {error}")
+    if isinstance(error, ValueError):
+        return ConfigurationError(f"SERVICE_POSTGRES_DSN cannot be read ({type(error).__name__})")
+    return Unavailable("postgres", type(error).__name__)
