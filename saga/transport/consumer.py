@@ -70,6 +70,7 @@ class KafkaConsumer:
         self._fetched_at = monotonic()
         self._fetches: object = None
         self._faults = 0
+        self._hidden: frozenset[str] = frozenset()
 
     @property
     def skipped(self) -> int:
@@ -234,11 +235,19 @@ class KafkaConsumer:
 
         Why `!=`: the client stamps answers with the node's clock, which may jump (hazard K15).
         """
+        self._note_hidden(client)
         fetches = {place: client.last_poll_timestamp(place) for place in client.assignment()}
         answered = fetches != self._fetches if fetches else self._has_share(client)
         if found or answered or self._paused:
             self._fetched_at, self._faults = monotonic(), 0
         self._fetches = fetches
+
+    def _note_hidden(self, client: AIOKafkaConsumer) -> None:
+        """The client leaves out what it may not read, and says nothing."""
+        hidden = self._topics & client._client.cluster.unauthorized_topics
+        for topic in sorted(hidden - self._hidden):
+            self._options.incident("read-refused", f"{topic} may not be read by {self._options.login.username or 'us'}")
+        self._hidden = hidden
 
     def _has_share(self, client: AIOKafkaConsumer) -> bool:
         joined = not client._subscription.reassignment_in_progress and client._coordinator.coordinator_id is not None

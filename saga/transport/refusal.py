@@ -9,18 +9,26 @@ from contextlib import suppress
 from typing import Any
 
 from aiokafka.conn import collect_hosts, create_conn
-from aiokafka.errors import AuthenticationFailedError, IllegalSaslStateError, KafkaError, UnsupportedSaslMechanismError
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    IllegalSaslStateError,
+    KafkaError,
+    SaslAuthenticationFailed,
+    UnsupportedSaslMechanismError,
+)
 
 from saga.errors import LoginRefused, Unavailable
 from saga.transport.options import KafkaOptions
 
 LOOK_FOR = 2.0
 
-_REFUSALS = (AuthenticationFailedError, UnsupportedSaslMechanismError, IllegalSaslStateError)
+_REFUSALS = (SaslAuthenticationFailed, UnsupportedSaslMechanismError, IllegalSaslStateError)
 
 
 async def unreachable(options: KafkaOptions, error: BaseException) -> Unavailable:
     """What a start raises when no client could be made: one line. LoginRefused where a broker answers but not to us."""
+    if isinstance(error, ClusterAuthorizationFailedError):  # what an idempotent producer hears that may write no topic at all
+        return LoginRefused("kafka", f"{options.login.username or 'nobody'} has no right to write any topic: see `saga topics acls`")
     for host, port, _ in collect_hosts(options.bootstrap):
         if why := await _refusal(options, host, port):
             return LoginRefused("kafka", f"{host}:{port} {why}")
