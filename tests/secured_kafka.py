@@ -1,5 +1,6 @@
 """A real Kafka behind TLS, SCRAM and ACLs, and its administrator."""
 
+import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -40,12 +41,14 @@ _OPERATIONS = {
 
 
 class SecuredKafka:
-    """One broker with a SASL_SSL listener for 127.0.0.1, on which nobody may anything but the administrator."""
+    """One broker for 127.0.0.1, on which nobody may anything but the administrator: a SASL_SSL listener, and at `mutual` one that wants
+    certificates."""
 
     def __init__(self, directory: Path) -> None:
         self.authority = Authority(directory)
         store = self.authority.keystore("broker", "127.0.0.1")
-        self._kafka = EmbeddedKafka(settings=_settings(store, self.authority.ca), scram={ADMIN: PASSWORD})
+        self.mutual = f"127.0.0.1:{_free_port()}"
+        self._kafka = EmbeddedKafka(settings=_settings(store, self.authority.ca, self.mutual), scram={ADMIN: PASSWORD})
         self._admin: AdminClient | None = None
 
     def start(self) -> None:
@@ -121,11 +124,18 @@ def _all(futures: Mapping[object, object]) -> None:
         future.result(timeout=30)  # type: ignore[attr-defined]
 
 
-def _settings(keystore: Path, ca: Path) -> tuple[str, ...]:
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _settings(keystore: Path, ca: Path, mutual: str) -> tuple[str, ...]:
     return (
-        "listeners=CLIENT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
-        "advertised.listeners=CLIENT://127.0.0.1:{port}",
-        "listener.security.protocol.map=CLIENT:SASL_SSL,CONTROLLER:PLAINTEXT",
+        f"listeners=CLIENT://127.0.0.1:{{port}},MUTUAL://{mutual},CONTROLLER://127.0.0.1:{{controller}}",
+        f"advertised.listeners=CLIENT://127.0.0.1:{{port}},MUTUAL://{mutual}",
+        "listener.security.protocol.map=CLIENT:SASL_SSL,MUTUAL:SSL,CONTROLLER:PLAINTEXT",
+        "listener.name.mutual.ssl.client.auth=required",
         "inter.broker.listener.name=CLIENT",
         "sasl.mechanism.inter.broker.protocol=SCRAM-SHA-512",
         "sasl.enabled.mechanisms=SCRAM-SHA-512,SCRAM-SHA-256,PLAIN",

@@ -1,4 +1,4 @@
-"""The reference application as processes, on servers that want passwords and, Kafka, TLS; each process reads its secrets from a directory."""
+"""The reference application as processes, on servers that want passwords; each process reads its secrets from a directory."""
 
 import asyncio
 import os
