@@ -86,8 +86,9 @@ class SecuredKafka:
         return KafkaLogin("SASL_SSL", mechanism, name, SecretStr(secret), TlsFiles("SAGA_KAFKA_", str(ca or self.authority.ca)))
 
     def create_topics(self, names: Iterable[str], partitions: int = 2) -> None:
-        """Make topics."""
-        _all(self.admin.create_topics([NewTopic(name, partitions, 1) for name in names]))
+        """Make those that do not exist."""
+        missing = set(names) - set(self.admin.list_topics(timeout=30).topics)
+        _all(self.admin.create_topics([NewTopic(name, partitions, 1) for name in sorted(missing)]) if missing else {})
 
     def add_login(self, name: str, secret: str, mechanism: str = "SCRAM-SHA-512") -> None:
         """A password for a user, beside those for other mechanisms."""

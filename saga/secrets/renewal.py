@@ -66,8 +66,8 @@ class Renewal(Generic[S]):
             now = changed & self.settings.may_change(fresh)
             for part in self._parts:
                 await self._take(part, fresh, now & part.names)
-            nobodys = now.difference(*(part.names for part in self._parts))  # nothing holds these yet: whoever needs them will ask
-            self.settings = self.settings.taking(fresh, nobodys)
+            if nobodys := now.difference(*(part.names for part in self._parts)):  # nothing holds these yet: whoever needs them will ask
+                self.settings = self.settings.taking(fresh, nobodys)
             self._tell(changed, now)
 
     async def _take(self, part: Part[S], fresh: S, names: frozenset[str]) -> None:
