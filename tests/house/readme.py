@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from saga.cli.app import app
 from tests.house.tree import Fault, Tree
 
-DOCUMENTS = ("README.md", "docs/first-saga.md", "docs/first-participant.md", "docs/operate.md", "docs/replay.md")
+DOCUMENTS = ("README.md", "docs/first-saga.md", "docs/first-participant.md", "docs/operate.md", "docs/replay.md", "docs/security.md")
 OPENAPI = "contracts/openapi.json"
 _BLOCK = re.compile(r"^```(?P<language>\w+)(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?://|#)(?P<target>[^)#]+)")

@@ -86,17 +86,27 @@ async def test_postgres_that_cannot_be_trusted_keeps_a_replica_unready_in_one_li
     assert "Traceback" not in replica.said()
 
 
+@pytest.fixture
+def kafka_variables(tls_kafka: SecuredKafka, stranger: Authority, request: pytest.FixtureRequest) -> dict[str, str]:
+    """A way to reach Kafka that must not work."""
+    ours, elsewhere = str(tls_kafka.authority.ca), tls_kafka.bootstrap.replace("127.0.0.1", "localhost")
+    ways = {
+        "plain": {"SAGA_KAFKA_BOOTSTRAP": tls_kafka.bootstrap},
+        "stranger": {"SAGA_KAFKA_BOOTSTRAP": tls_kafka.bootstrap, "SAGA_KAFKA_CA_FILE": str(stranger.ca)},
+        "name": {"SAGA_KAFKA_BOOTSTRAP": elsewhere, "SAGA_KAFKA_CA_FILE": ours},
+    }
+    return {"SAGA_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT" if request.param == "plain" else "SSL", **ways[request.param]}
+
+
 @pytest.mark.parametrize(
-    ("protocol", "host", "words"),
-    [("PLAINTEXT", "127.0.0.1", "speaks TLS"), ("SSL", "127.0.0.1", "not trusted"), ("SSL", "localhost", "not trusted")],
+    ("kafka_variables", "words"),
+    [("plain", "speaks TLS"), ("stranger", "not trusted"), ("name", "Hostname mismatch")],
+    indirect=["kafka_variables"],
 )
 async def test_kafka_that_cannot_be_trusted_or_spoken_to_keeps_a_replica_unready(
-    tls_kafka: SecuredKafka, stranger: Authority, migrated_dsn: str, tmp_path: Path, protocol: str, host: str, words: str
+    kafka_variables: dict[str, str], words: str, migrated_dsn: str, tmp_path: Path
 ) -> None:
-    ca = {} if protocol == "PLAINTEXT" else {"SAGA_KAFKA_CA_FILE": str(stranger.ca if host == "127.0.0.1" else tls_kafka.authority.ca)}
-    bootstrap = tls_kafka.bootstrap.replace("127.0.0.1", host)
-    more = {"SAGA_POSTGRES_DSN": migrated_dsn, "SAGA_KAFKA_BOOTSTRAP": bootstrap, "SAGA_KAFKA_SECURITY_PROTOCOL": protocol}
-    async with serving(tmp_path, **more, **ca) as replica:
+    async with serving(tmp_path, SAGA_POSTGRES_DSN=migrated_dsn, **kafka_variables) as replica:
         await replica.until(fault("records", words))
     assert "Traceback" not in replica.said()
 
