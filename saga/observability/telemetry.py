@@ -43,7 +43,7 @@ class Telemetry:
         resource = Resource.create({"service.name": service, "service.version": release()})
         readers, processors = _otlp() if os.environ.get(ENDPOINT) else ((), ())
         metrics = Metrics(resource, readers)
-        metrics.set(BUILD_INFO, 1, version=release(), python=platform.pythonrelease())
+        metrics.set(BUILD_INFO, 1, version=release(), python=platform.python_version())
         threshold = Threshold(level)
         libraries = Libraries(make_logger("libraries", threshold, form))
         libraries.begin()

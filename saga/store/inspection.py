@@ -15,7 +15,7 @@ async def inspect(settings: Settings) -> DatabaseFacts:
     """Everything that the login may see. Raises Unavailable when the server cannot be reached, ConfigurationError for a DSN or role that
     cannot work."""
     limits = Limits(connect=settings.connect_timeout)
-    pool = await Pool.open(settings.postgres_dsn.get_secret_value(), 1, settings.postgres_role, limits, {})
+    pool = await Pool.open(settings.postgres_login(), 1, settings.postgres_role, limits, {})
     try:
         async with pool.session() as session:
             return await _inspect(session)
