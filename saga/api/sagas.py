@@ -34,6 +34,8 @@ async def start(name: DefinitionName, key: RequiredKey, body: StartBody, who: Wh
     response.headers["Location"] = href
     if started.created:
         await _tag_if_possible(desk, who.tenant, started.saga_id, response)
+    else:
+        response.headers["Idempotent-Replayed"] = "true"
     return views.StartedSaga(saga_id=started.saga_id, href=href)
 
 

@@ -1,8 +1,8 @@
 """The `saga` command: run a replica, look at sagas, act on them, check definitions.
 
     saga demo | serve | migrate | replay          processes and the database
-    saga list | show | events                     look
-    saga cancel | retry | skip                    act
+    saga list | show | events | dead-letters      look; `saga ready`: can work be done
+    saga start | cancel | retry | skip | ...      act
     saga keys add | list | rotate | revoke        who may use REST
     saga audit list | verify                      who did what, and whether somebody changed that
     saga check | diagram | inspect metrics        definitions and telemetry; no database needed
@@ -17,9 +17,12 @@ demonstration's check failed); 2 wrong usage or settings; 3 Postgres or Kafka ca
 `--json` prints one JSON document on stdout with the same fields as REST; faults go to stderr, as JSON too. `demo --json` prints its
 document as the last line. Settings are the SAGA_* variables; options override them.
 
-Why acts speak to the database and not to the REST of a replica: an operator needs them most when replicas are down. They go through
-the same `decide` and the same append with an expected version, so a replica that works on the saga at the same time only conflicts.
-What follows from an act is sent by a replica. A definition that is not loaded here (SAGA_DEFINITIONS) makes the act held for a replica.
+Questions and acts go to the database, or over REST to a replica where SAGA_URL (or --url) says so, with the key of SAGA_API_KEY or
+SAGA_API_KEY_FILE: the same Protocol `Operations` behind both doors, so the same answers, exit codes and texts (tests/unit/test_parity.py).
+
+Why acts can speak to the database and not only to the REST of a replica: an operator needs them most when replicas are down. They go
+through the same `decide` and the same append with an expected version, so a replica that works on the saga at the same time only
+conflicts. What follows from an act is sent by a replica. A definition that is not loaded here (SAGA_DEFINITIONS) makes the act held.
 
 Why bounds on text here too: a reason or a name goes into an event for ever, by whichever door. What REST refuses (nothing, too much, half a
 surrogate pair) is wrong usage here, before anything is connected (words).

@@ -10,7 +10,17 @@ from enum import IntEnum
 import typer
 
 from saga.cli.shown import as_json_line, printable
-from saga.errors import ActRefused, ConfigurationError, Conflict, DefinitionError, Unavailable, UnknownOutcome
+from saga.errors import (
+    ActRefused,
+    ConfigurationError,
+    Conflict,
+    ContractError,
+    DefinitionError,
+    NotAllowed,
+    NotAuthenticated,
+    Unavailable,
+    UnknownOutcome,
+)
 
 
 class Exit(IntEnum):
@@ -46,12 +56,16 @@ def answering(*, as_json: bool) -> Iterator[None]:
 
 def _said(error: Exception) -> tuple[Exit, str, str]:
     match error:
-        case ActRefused():
+        case ActRefused() | ContractError():
             return Exit.NO, error.code, f"refused ({error.code}): {error.detail}"
         case DefinitionError():
             return Exit.NO, "definition-faults", str(error)
         case ConfigurationError():
             return Exit.USAGE, "configuration", str(error)
+        case NotAuthenticated():
+            return Exit.USAGE, "unauthenticated", f"{error}: set SAGA_API_KEY or SAGA_API_KEY_FILE"
+        case NotAllowed():
+            return Exit.NO, "not-allowed", f"refused (not-allowed): {error}"
         case Unavailable():
             return Exit.UNAVAILABLE, "unavailable", str(error)
         case UnknownOutcome() | Conflict():

@@ -2,7 +2,7 @@
 
 import typer
 
-from saga.cli import audit, definitions, deployment, keys, published, replica, sagas, secured
+from saga.cli import audit, definitions, deployment, keys, letters, published, replica, sagas, secured, starting
 
 EPILOG = (
     "Exit codes: 0 done, 1 the answer is no or differs, 2 wrong usage or settings, 3 Postgres or Kafka cannot be reached, "
@@ -18,7 +18,9 @@ app = typer.Typer(
     add_completion=False,
 )
 replica.add_to(app)
+starting.add_to(app)
 sagas.add_to(app)
+letters.add_to(app)
 published.add_to(app)
 definitions.add_to(app)
 keys.add_to(app)

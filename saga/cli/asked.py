@@ -13,9 +13,13 @@ import typer
 from saga.cli.answers import answering
 from saga.cli.doors import Doors
 from saga.cli.words import LONGEST_REASON, worded
+from saga.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from saga.config import Settings
+    from saga.runtime.operations import Operations
 
 A = TypeVar("A", bound="Asked")
 
@@ -43,7 +47,23 @@ class OnDatabase(Asked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OnSaga(OnDatabase):
+class OnDesk(OnDatabase):
+    """What every question and act takes: it goes to the database, or over REST to a replica."""
+
+    url: Annotated[str, typer.Option(help="REST of a replica, instead of SAGA_URL; without both the database is asked.")] = ""
+
+    def desk(self, doors: Doors) -> "AbstractAsyncContextManager[Operations]":
+        """The desk at the place that was named: an option beats the environment, SAGA_URL beats the database. Nothing is connected yet."""
+        from saga.remote.address import read_address
+
+        if self.postgres and self.url:
+            raise ConfigurationError("--postgres and --url name two places: give one of them")
+        address = None if self.postgres else read_address(self.url, os.environ)
+        return doors.remote(address) if address else doors.operations(self.settings())
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnSaga(OnDesk):
     """What every command on one saga takes."""
 
     saga: Annotated[str, typer.Argument(metavar="SAGA", help="Its id, or definition:key as in fulfil-order:1042.")]

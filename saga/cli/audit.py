@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from saga.cli import sagas
 from saga.cli.answers import Exit
-from saga.cli.asked import OnDatabase, command
+from saga.cli.asked import OnDatabase, OnDesk, command
 from saga.cli.doors import Doors
 from saga.cli.keys import ask
 from saga.cli.shown import print_json, print_line, print_table
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class List(OnDatabase):
+class List(OnDesk):
     """Whose audit, and the page."""
 
-    tenant: Annotated[str, typer.Option(callback=worded(), help="Whose audit.")] = "default"
+    tenant: Annotated[str, typer.Option(callback=worded(), help="Whose audit; over REST the key says it.")] = "default"
     limit: Annotated[int, typer.Option(min=1, max=1_000)] = 50
     before: Annotated[int | None, typer.Option(min=1, help="The page before this position: `next` of the page.")] = None
 
@@ -48,7 +49,7 @@ def list_audit(asked: List, doors: Doors) -> None:
     """List the audit of a tenant, newest first."""
     from saga.api.views import AuditPage, audited
 
-    rows = [audited(row) for row in ask(asked, doors, lambda ledger: ledger.audit(asked.tenant, asked.limit, asked.before))]
+    rows = [audited(row) for row in sagas.ask(asked, doors, lambda desk: desk.audit(asked.tenant, asked.limit, asked.before))]
     following = rows[-1].position if len(rows) == asked.limit else None
     if asked.as_json:
         print_json(AuditPage(items=rows, next=str(following) if following else None).model_dump(mode="json"))

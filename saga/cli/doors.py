@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from saga.deployment.finding import Finding
     from saga.deployment.topics import Change
     from saga.embedded.demo import DemoOptions
+    from saga.remote.address import Address
     from saga.runtime.operations import Operations
     from saga.runtime.replay import ReplayReport
 
@@ -24,6 +25,12 @@ def _operations(settings: "Settings") -> "AbstractAsyncContextManager[Operations
     from saga.bootstrap import operations
 
     return operations(settings)
+
+
+def _remote(address: "Address") -> "AbstractAsyncContextManager[Operations]":
+    from saga.remote.desk import remote_operations
+
+    return remote_operations(address)
 
 
 def _ledger(settings: "Settings") -> "AbstractAsyncContextManager[Ledger]":
@@ -87,6 +94,7 @@ class Doors:
     """Each is opened by the command that needs it, and loads its libraries then."""
 
     operations: "Callable[[Settings], AbstractAsyncContextManager[Operations]]" = _operations
+    remote: "Callable[[Address], AbstractAsyncContextManager[Operations]]" = _remote
     ledger: "Callable[[Settings], AbstractAsyncContextManager[Ledger]]" = _ledger
     serve: "Callable[[Settings], Coroutine[Any, Any, None]]" = _serve
     migrate: "Callable[[Settings], Coroutine[Any, Any, Sequence[str]]]" = _migrate

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import typer
 
-from saga.cli.asked import Acting, OnDatabase, command
+from saga.cli.asked import Acting, OnDesk, command
 from saga.cli.doors import Doors
 from saga.cli.sagas import TENANT, ask
 from saga.cli.shown import print_json, print_line, print_table
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OnDefinition(Acting):
+class OnDefinition(OnDesk, Acting):
     """Which definition."""
 
     name: Annotated[str, typer.Argument(callback=worded(), metavar="NAME", help="Name of a definition.")]
@@ -33,12 +33,12 @@ class ResumeDefinition(OnDefinition):
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    command(app, "definitions", OnDatabase)(definitions)
+    command(app, "definitions", OnDesk)(definitions)
     command(app, "pause-definition", OnDefinition)(pause_definition)
     command(app, "resume-definition", ResumeDefinition)(resume_definition)
 
 
-def definitions(asked: OnDatabase, doors: Doors) -> None:
+def definitions(asked: OnDesk, doors: Doors) -> None:
     """List every definition version that a replica ever published, and which are paused."""
     from saga.api.views import DefinitionList, published
 

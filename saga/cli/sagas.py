@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import typer
 
-from saga.cli.asked import OnAct, OnDatabase, OnSaga, OnStep, command
+from saga.cli.asked import OnAct, OnDesk, OnSaga, OnStep, command
 from saga.cli.doors import Doors
 from saga.cli.shown import print_facts, print_json, print_line, print_table
 from saga.cli.words import LONGEST_NAME, LONGEST_REASON, fault_of, worded
@@ -24,7 +24,7 @@ Status = Literal["running", "compensating", "paused", "parked", "completed", "co
 
 
 @dataclass(frozen=True, kw_only=True)
-class List(OnDatabase):
+class List(OnDesk):
     """Filters and the page."""
 
     definition: Annotated[str | None, typer.Option(callback=worded(), help="Only sagas of this definition.")] = None
@@ -224,12 +224,12 @@ def _act(asked: OnAct, doors: Doors, verb: str, more: dict[str, Any]) -> None:
         print_line(f"{result.saga_id} is {result.status} at version {result.version}: {', '.join(result.events) or 'nothing to change'}")
 
 
-def ask(asked: OnDatabase, doors: Doors, question: "Callable[[Operations], Awaitable[Any]]") -> Any:
-    """What the desk answers."""
-    settings = asked.settings()
+def ask(asked: OnDesk, doors: Doors, question: "Callable[[Operations], Awaitable[Any]]") -> Any:
+    """What the desk answers, wherever it is."""
+    opening = asked.desk(doors)
 
     async def opened() -> Any:
-        async with doors.operations(settings) as desk:
+        async with opening as desk:
             return await question(desk)
 
     return asyncio.run(opened())
