@@ -1,7 +1,7 @@
 """A conversation with a participant over the log: commands are sent as records, answers are awaited and read.
 
 The participant is a stranger: it may answer late, twice or never. Everything is awaited within `patience` seconds, and that nothing is
-answered is only said after a later command on the same key has been (`silent` is checked at the very end).
+answered is only said after a later command on the same key has been (`check`).
 """
 
 import asyncio
@@ -12,8 +12,9 @@ from uuid import uuid4
 
 from saga.body import Json, parse_body
 from saga.errors import ContractError
-from saga.messages import FENCE_TYPE, Outcome
-from saga.ports.messaging import Consumer, OutboundRecord, Producer
+from saga.messages import FENCE_TYPE, Envelope, Outcome
+from saga.ports.messaging import Consumer, InboundRecord, OutboundRecord, Producer
+from saga.transport.codec import decode
 
 Given = tuple[tuple[str, bytes], ...]
 _PROGRESS = Outcome.IN_PROGRESS.value
@@ -51,15 +52,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """An answer as it came."""
+    """An answer as the coordinator would read it, in binary or structured mode."""
 
-    key: bytes
-    value: bytes
-    headers: Given
+    envelope: Envelope
+    content_type: str
 
     def __getitem__(self, name: str) -> str:
         """The attribute by its bare name; an empty string without it."""
-        return next((value.decode("utf-8", "replace") for given, value in self.headers if given == f"ce_{name}"), "")
+        named = {"id": self.envelope.id, "source": self.envelope.source, "type": self.envelope.type, "time": self.envelope.time}
+        return named.get(name) or self.envelope.text(name)
 
     @property
     def outcome(self) -> str:
@@ -70,7 +71,7 @@ class Heard:
     def body(self) -> Json:
         """The body. Raises Broken if it is none."""
         try:
-            return parse_body(self.value)
+            return parse_body(self.envelope.body)
         except ContractError as error:
             raise Broken(f"the body of an answer is unreadable: {error.detail}") from None
 
@@ -88,6 +89,7 @@ class Conversation:
         self.source = f"/conformance/{uuid4().hex}"
         self.patience = patience
         self.silent: dict[str, str] = {}
+        self.unreadable: list[str] = []
         self._producer = producer
         self._consumer = consumer
         self._heard: dict[str, list[Heard]] = defaultdict(list)
@@ -119,11 +121,16 @@ class Conversation:
         """The answers to a command so far, without those that only say that it is at work."""
         return [heard for heard in self._heard[command_id] if heard.outcome != _PROGRESS]
 
-    def check_silence(self) -> None:
-        """Raise Broken if something was answered that cannot be."""
+    def check(self) -> None:
+        """Raise Broken if something was answered that cannot be, or so that nobody can read it; both are forgotten then."""
         spoken = [why for command_id, why in self.silent.items() if self._heard.get(command_id)]
+        unreadable = self.unreadable.copy()
+        self.silent.clear()
+        self.unreadable.clear()
         if spoken:
             raise Broken(f"answered: {'; '.join(spoken)}")
+        if unreadable:
+            raise Broken(f"wrote what nobody can read: {'; '.join(unreadable[:3])}")
 
     async def _listen(self, wanted: Mapping[str, int]) -> None:
         loop = asyncio.get_running_loop()
@@ -132,9 +139,16 @@ class Conversation:
             if loop.time() > until:
                 raise Broken(f"no answer within {self.patience:g} s")
             for record in await self._consumer.poll(500, 0.2):
-                headers = tuple((name, value or b"") for name, value in record.headers)
-                heard = Heard(record.key or b"", record.value or b"", headers)
-                self._heard[heard["causationid"]].append(heard)
+                self._hear(record)
+
+    def _hear(self, record: InboundRecord) -> None:
+        try:
+            content_type = dict(record.headers).get("content-type") or b""
+            heard = Heard(decode(record), content_type.decode("utf-8", "replace"))
+        except ContractError as error:
+            self.unreadable.append(f"{error.code}: {error.detail}")
+        else:
+            self._heard[heard["causationid"]].append(heard)
 
     def _record(self, asked: Asked) -> OutboundRecord:
         headers = {

@@ -26,8 +26,8 @@ def prepared() -> Path:
 class Loyalty:
     """The process. `stop` ends it as a deployment would, `kill` as a power cut would."""
 
-    def __init__(self, dsn: str, bootstrap: str) -> None:
-        self._environment = {**os.environ, "LOYALTY_POSTGRES": dsn, "LOYALTY_KAFKA": bootstrap}
+    def __init__(self, dsn: str, bootstrap: str, mode: str = "binary") -> None:
+        self._environment = {**os.environ, "LOYALTY_POSTGRES": dsn, "LOYALTY_KAFKA": bootstrap, "LOYALTY_MODE": mode}
         self._process: Process | None = None
 
     async def start(self) -> None:
@@ -53,8 +53,8 @@ class Loyalty:
 
 
 @asynccontextmanager
-async def running(dsn: str, bootstrap: str) -> AsyncIterator[Loyalty]:
-    loyalty = Loyalty(dsn, bootstrap)
+async def running(dsn: str, bootstrap: str, mode: str = "binary") -> AsyncIterator[Loyalty]:
+    loyalty = Loyalty(dsn, bootstrap, mode)
     await loyalty.start()
     try:
         yield loyalty

@@ -8,7 +8,7 @@ create table if not exists command (
   id text primary key, kind text not null, type text not null, body text,
   state text,  -- of a do: succeeded, refused, undone, tombstone; no row: unknown
   answer json, -- null: a tombstone that no do has come for
-  seen_at timestamptz not null default now()
+  seen int not null default 1, seen_at timestamptz not null default now()
 );
 create table if not exists epoch (source text primary key, newest bigint not null);
 create table if not exists outbox (seq bigserial primary key, key bytea, value text not null, headers json not null);
@@ -18,7 +18,8 @@ create table if not exists set_aside (
 
 export class Barrier {
   // `handlers`: by type of the do, { run, undoneBy, undo }.
-  constructor(pool, source, handlers) {
+  constructor(pool, source, handlers, structured = false) {
+    this.structured = structured;
     this.pool = pool;
     this.source = source;
     this.handlers = handlers;
@@ -93,7 +94,7 @@ export class Barrier {
   }
 
   async #say(db, said, command) {
-    const { key, value, headers } = recordOf(said, command, this.source);
+    const { key, value, headers } = recordOf(said, command, this.source, this.structured);
     await db.query("insert into outbox (key, value, headers) values ($1, $2, $3)", [key, value, JSON.stringify(headers)]);
   }
 
@@ -116,7 +117,7 @@ export class Barrier {
 const isOurs = (error) => /^2[23]/.test(error.code ?? "");
 
 async function row(db, id) {
-  return (await db.query("update command set seen_at = now() where id = $1 returning *", [id])).rows[0];
+  return (await db.query("update command set seen = seen + 1, seen_at = now() where id = $1 returning *", [id])).rows[0];
 }
 
 async function remember(db, { id, kind, type, body = null, state = null, answer = null }) {

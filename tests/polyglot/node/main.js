@@ -1,5 +1,5 @@
 // loyalty, a participant: commands from one topic, answers to another, everything that must survive a crash in Postgres.
-//   LOYALTY_POSTGRES=postgresql://… LOYALTY_KAFKA=host:port node main.js
+//   LOYALTY_POSTGRES=postgresql://… LOYALTY_KAFKA=host:port [LOYALTY_MODE=structured] node main.js
 import { Kafka, logLevel, Partitioners } from "kafkajs";
 import pg from "pg";
 
@@ -12,7 +12,7 @@ pool.on("error", () => {}); // an idle connection was cut: the next query opens 
 const kafka = new Kafka({ clientId: "loyalty", brokers: [process.env.LOYALTY_KAFKA], logLevel: logLevel.ERROR });
 const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
 const consumer = kafka.consumer({ groupId: "loyalty", sessionTimeout: 6000, heartbeatInterval: 1000, rebalanceTimeout: 6000, maxWaitTimeInMs: 100 });
-const barrier = new Barrier(pool, "/loyalty", loyalty.HANDLERS);
+const barrier = new Barrier(pool, "/loyalty", loyalty.HANDLERS, process.env.LOYALTY_MODE === "structured");
 
 // Send what was committed, oldest first. Dying before the delete sends it again, with the same ids.
 async function relay() {

@@ -117,23 +117,30 @@ export const undone = () => answer("succeeded", "saga.undone.v1", {});
 export const nothingToUndo = () => answer("nothing-to-undo", "saga.nothing-to-undo.v1", {});
 export const failed = (code) => answer("failed", "saga.failed.v1", { code });
 
-// The record of an answer to the command at hand: what was decided first, and the echo of today.
-export function recordOf(said, command, source) {
-  const headers = {
-    ce_specversion: "1.0",
-    ce_id: said.id,
-    ce_source: source,
-    ce_type: said.type,
-    ce_causationid: command.id,
-    ce_outcome: said.outcome,
-    ce_attempt: String(command.attempt),
-    ce_epoch: String(command.epoch),
-    ce_sagaid: command.sagaId,
-    ce_tenant: command.tenant,
-    ce_time: said.time,
-    "content-type": "application/json",
+// The record of an answer to the command at hand: what was decided first, and the echo of today. In binary mode the attributes are
+// headers, in structured mode they stand beside the body in one JSON object.
+export function recordOf(said, command, source, structured) {
+  const attributes = {
+    specversion: "1.0",
+    id: said.id,
+    source,
+    type: said.type,
+    causationid: command.id,
+    outcome: said.outcome,
+    attempt: String(command.attempt),
+    epoch: String(command.epoch),
+    sagaid: command.sagaId,
+    tenant: command.tenant,
+    time: said.time,
+  };
+  const traced = {
     ...(command.traceparent && { traceparent: command.traceparent }),
     ...(command.tracestate && { tracestate: command.tracestate }),
   };
-  return { key: command.key, value: said.body, headers };
+  if (structured) {
+    const value = JSON.stringify({ ...attributes, datacontenttype: "application/json", data: JSON.parse(said.body) });
+    return { key: command.key, value, headers: { "content-type": "application/cloudevents+json; charset=utf-8", ...traced } };
+  }
+  const headers = Object.fromEntries(Object.entries(attributes).map(([name, value]) => [`ce_${name}`, value]));
+  return { key: command.key, value: said.body, headers: { ...headers, "content-type": "application/json", ...traced } };
 }
