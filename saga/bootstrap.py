@@ -9,11 +9,12 @@ replicas, whose sweep finds the pointers.
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, cast
+from uuid import uuid4
 
 from saga.access.gate import Around, Gate
 from saga.access.ledger import Ledger
@@ -291,6 +292,24 @@ async def topic_admin(settings: Settings) -> AsyncIterator[KafkaAdmin]:
     """A connection that looks at topics and extends them. Raises Unavailable."""
     async with KafkaAdmin.open(_kafka(settings, Telemetry.silent())) as admin:
         yield admin
+
+
+@asynccontextmanager
+async def own_group(settings: Settings, topics: Collection[str]) -> AsyncIterator[tuple[Producer, Consumer]]:
+    """A producer, and the only member of a group that nobody else is in: it reads the topics from their beginning. Raises Unavailable."""
+    options = replace(_kafka(settings, Telemetry.silent()), group_id=f"{settings.group_id}-{uuid4().hex}", instance_id="")
+    producer, consumer = KafkaProducer(options), KafkaConsumer(options, topics, _nobody)
+    try:
+        await producer.start()
+        await consumer.start()
+        yield producer, consumer
+    finally:
+        await consumer.stop()
+        await producer.stop()
+
+
+async def _nobody(_partitions: object) -> None:
+    """Nobody waits for what is revoked."""
 
 
 @asynccontextmanager

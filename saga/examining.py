@@ -1,8 +1,8 @@
-"""What `saga topics` and `saga doctor` do: open the servers, let saga.deployment judge, close them."""
+"""What `saga topics`, `saga doctor` and `saga conformance` do: open the servers, let saga.deployment or saga.testing judge, close them."""
 
 from collections.abc import Sequence
 
-from saga.bootstrap import load_definitions, topic_admin
+from saga.bootstrap import load_definitions, own_group, topic_admin
 from saga.config import Settings
 from saga.definition.graph import Definition
 from saga.deployment import database, fit, kafka, topics
@@ -10,6 +10,8 @@ from saga.deployment.finding import Finding, fault, faults_of
 from saga.deployment.starting import look_at
 from saga.errors import ConfigurationError, DefinitionError, Unavailable
 from saga.store.inspection import inspect
+from saga.testing.conformance import Parts, Verdict, play
+from saga.testing.conversation import Conversation, Words
 
 
 async def check_topics(settings: Settings) -> Sequence[Finding]:
@@ -61,3 +63,9 @@ async def _kafka(settings: Settings, definitions: Sequence[Definition], alive: i
     except Unavailable as error:
         return [fault("kafka", str(error), "see SAGA_KAFKA_BOOTSTRAP, the brokers and the way to them")]
     return [*kafka.judge(facts, settings, alive), *topics.judge(wanted, facts)]
+
+
+async def conformance(settings: Settings, participant: str, words: Sequence[Words], patience: float) -> Sequence[Verdict]:
+    """Play the wire protocol at a participant: its do, its undo, and a do that is refused if there is one. Raises Unavailable."""
+    async with own_group(settings, [f"{participant}.events"]) as (producer, consumer):
+        return await play(Parts(Conversation(participant, producer, consumer, patience), *words))

@@ -2,7 +2,7 @@
 
 import typer
 
-from saga.cli import audit, definitions, deployment, keys, letters, published, replica, sagas, secured, starting
+from saga.cli import audit, conformance, definitions, deployment, keys, letters, published, replica, sagas, secured, starting
 
 EPILOG = (
     "Exit codes: 0 done, 1 the answer is no or differs, 2 wrong usage or settings, 3 Postgres or Kafka cannot be reached, "
@@ -27,3 +27,4 @@ keys.add_to(app)
 audit.add_to(app)
 deployment.add_to(app)
 secured.add_to(app)
+conformance.add_to(app)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from saga.remote.address import Address
     from saga.runtime.operations import Operations
     from saga.runtime.replay import ReplayReport
+    from saga.testing.conformance import Verdict
+    from saga.testing.conversation import Words
 
 
 def _operations(settings: "Settings") -> "AbstractAsyncContextManager[Operations]":
@@ -75,6 +77,12 @@ async def _examine(settings: "Settings") -> "Sequence[Finding]":
     return await examine(settings)
 
 
+async def _conformance(settings: "Settings", participant: str, words: "Sequence[Words]", patience: float) -> "Sequence[Verdict]":
+    from saga.examining import conformance
+
+    return await conformance(settings, participant, words, patience)
+
+
 def _demo(options: "DemoOptions") -> int:
     here = str(Path.cwd())
     if here not in sys.path:
@@ -103,3 +111,4 @@ class Doors:
     apply_topics: "Callable[[Settings, bool], Coroutine[Any, Any, tuple[Sequence[Change], Sequence[Finding]]]]" = _apply_topics
     check_topics: "Callable[[Settings], Coroutine[Any, Any, Sequence[Finding]]]" = _check_topics
     examine: "Callable[[Settings], Coroutine[Any, Any, Sequence[Finding]]]" = _examine
+    conformance: "Callable[[Settings, str, Sequence[Words], float], Coroutine[Any, Any, Sequence[Verdict]]]" = _conformance

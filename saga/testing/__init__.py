@@ -2,6 +2,8 @@
 
     scenario.py  given, when, then on a definition: no loop, no database, no clock
     store.py     the coordinator's database in memory, with faults on demand; store_transaction.py is one open transaction of it
+    conformance.py  plays the wire protocol at a participant of any language, and says which rules it keeps (`saga conformance`);
+                    conversation.py is how it asks and listens
 
 Rules of the room:
 - A stand-in is trusted only as far as its conformance suite goes (tests/conformance): what is not shown there for the real thing and
@@ -15,4 +17,7 @@ live with it anyway.
 
 Why it stages writes and applies them at the commit: two open transactions must be able to lose against each other, and a commit must
 be able to have an unknown outcome. A dictionary that is written at once can show neither.
+
+Why the conformance kit never says "nothing came" by a clock alone: a participant may be slow. That a command is not answered is said
+only after a later one on the same key was.
 """

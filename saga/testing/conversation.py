@@ -138,7 +138,7 @@ class Conversation:
         while any(len(self.final(command_id)) < count for command_id, count in wanted.items()):
             if loop.time() > until:
                 raise Broken(f"no answer within {self.patience:g} s")
-            for record in await self._consumer.poll(500, 0.2):
+            for record in await self._consumer.poll(500, min(0.2, self.patience)):
                 self._hear(record)
 
     def _hear(self, record: InboundRecord) -> None:
