@@ -5,6 +5,7 @@
     options     the client settings that are not up for discussion, and those that are
     consumer    a group member: polls, commits what it is told, hands partitions over drained
     unreadable  what the client cannot unpack: found, stepped over, reported, and nothing around it lost
+    tolerant    batches that the client cannot unpack because of a header's name
     producer    batches on explicit partitions; thrown away after any error
     closing     ends a client within a bound, with all its tasks
     admin       looks at topics, extends them, never deletes: `saga topics`

@@ -6,7 +6,8 @@ partitions in the same call although their positions have moved on. So after suc
 
     rewind every partition to where it stood before the call      nothing is lost, the offsets tell
     read partition by partition, a record at a time               the one that raises stands at the guilty offset
-    read that once more (a fault of the network passes), then step over it, offset by offset, to the end of the batch
+    read that once more (a fault of the network passes); if only header names are odd, unpack the batch here (tolerant.py);
+    else step over it, offset by offset, to the end of the batch
     report the range, read as usual again
 
 If the process dies on any of these lines, the offsets are not committed and the next owner finds the same.
@@ -21,8 +22,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CorruptRecordException, KafkaError, UnsupportedCodecError
 
 from saga.transport.options import Incident
+from saga.transport.tolerant import read_tolerantly
 
 PROBE_MS = 100
+TOLERANT_SECONDS = 5.0
 Found = dict[TopicPartition, list[Any]]
 Positions = Mapping[TopicPartition, int]
 
@@ -102,7 +105,7 @@ class Unreadable:
                 records = (await client.getmany(place, timeout_ms=0 if place in found else PROBE_MS, max_records=1)).get(place)
             except Exception as error:
                 if is_unreadable(error):
-                    self._step_over(client, place, type(error).__name__)
+                    await self._get_past(client, place, type(error).__name__, max_records, found)
                 elif not found:
                     raise
                 return False
@@ -111,11 +114,22 @@ class Unreadable:
             found.setdefault(place, []).extend(records)
         return False
 
-    def _step_over(self, client: AIOKafkaConsumer, place: TopicPartition, error: str) -> None:
+    async def _get_past(self, client: AIOKafkaConsumer, place: TopicPartition, error: str, max_records: int, found: Found) -> None:
         self._suspects = [place]
         offset = positions(client).get(place)
         if offset is None:
             return
+        if self._fault == (place, offset):
+            records = await read_tolerantly(client, place, offset, TOLERANT_SECONDS)
+            room = max_records - sum(map(len, found.values()))
+            if records and place in client.assignment():
+                found.setdefault(place, []).extend(records[:room])
+                client.seek(place, records[:room][-1].offset + 1)
+                self._fault = None
+                return
+        self._step_over(client, place, offset, error)
+
+    def _step_over(self, client: AIOKafkaConsumer, place: TopicPartition, offset: int, error: str) -> None:
         if self._range is not None and self._range[0] == place and self._range[2] == offset - 1:
             self._range = (place, self._range[1], offset, error)
         elif self._fault == (place, offset):
