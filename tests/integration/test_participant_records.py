@@ -7,6 +7,7 @@ import pytest
 
 from saga.sdk.testing import Ask, Bench, Said
 from tests.integration.participants import SCRIPT, BookRoom, CancelRoom, Hotel, effects, hotel, state_of
+from tests.unit.hostile_headers import BOTH, ends
 
 pytestmark = pytest.mark.integration
 
@@ -175,3 +176,11 @@ async def test_trace_context_is_carried_on_and_an_invalid_one_is_ignored(bench: 
     assert trace_of(said)[0].split("-")[1] == valid.split("-")[1]
     assert trace_of(said)[1] == "a=b"
     assert trace_of(await bench.hand_in(broken)) == ("", "")
+
+
+async def test_every_hostile_record_is_set_aside_with_its_reason_and_the_next_command_answered(bench: Bench) -> None:  # K11 L6
+    for offset, (record, _) in enumerate(BOTH.values()):
+        await bench.gate.handle(replace(record, topic="hotel.commands", offset=offset))
+
+    assert await set_aside(bench) == [ends(code)[1] for _, code in BOTH.values() if ends(code)[1]]
+    assert (await bench.do(BOOK, id="do")).outcome == "succeeded"

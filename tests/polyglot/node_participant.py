@@ -18,7 +18,8 @@ START_WITHIN = 40.0
 def prepared() -> Path:
     """Its folder, with what package-lock.json says installed. Raises AssertionError without node and npm: no test is left out."""
     assert None not in (shutil.which("node"), shutil.which("npm")), "node and npm are needed"
-    if not (HERE / "node_modules" / ".package-lock.json").exists():
+    installed, locked = HERE / "node_modules" / ".package-lock.json", HERE / "package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < locked.stat().st_mtime:
         subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=HERE, check=True, capture_output=True, timeout=100)
     return HERE
 
