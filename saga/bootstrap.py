@@ -9,14 +9,14 @@ replicas, whose sweep finds the pointers.
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, cast
 from uuid import uuid4
 
-from saga.access.gate import Around, Gate
+from saga.access.gate import Around, Gate, somebody_may_ask
 from saga.access.ledger import Ledger
 from saga.api.app import build_app
 from saga.api.serving import serve_http
@@ -28,10 +28,10 @@ from saga.deployment.topics import wishes
 from saga.errors import ConfigurationError, Unavailable
 from saga.observability import names
 from saga.observability.telemetry import Telemetry
-from saga.ports.access import ApiKey, AuditEntry
 from saga.ports.messaging import Consumer, OutboundRecord, Producer, Revoked
 from saga.ports.streams import DefinitionRow, Store
 from saga.runtime.deadlines import Deadlines
+from saga.runtime.door import Door
 from saga.runtime.folds import FoldCache
 from saga.runtime.heartbeat import Heartbeat
 from saga.runtime.intake import Intake, IntakeParts
@@ -192,7 +192,7 @@ def _renewal(settings: Settings, telemetry: Telemetry) -> Renewal[Settings]:
 
 
 async def _run_replica(
-    renewal: Renewal[Settings], registry: Registry, store: PostgresStore, telemetry: Telemetry, door: "Door", stopping: asyncio.Event
+    renewal: Renewal[Settings], registry: Registry, store: PostgresStore, telemetry: Telemetry, door: Door, stopping: asyncio.Event
 ) -> None:
     settings = renewal.settings
     producer = KafkaProducer(_kafka(settings, telemetry))
@@ -202,7 +202,7 @@ async def _run_replica(
         _renew(renewal, coordinator, store, producer, telemetry)
         with suppress(Unavailable):
             await store.ping()
-            await _somebody_may_ask(settings, store)
+            await somebody_may_ask(settings, store)
             await coordinator.heartbeat.beat()  # a changed graph under an old version is refused here, before anything is read
         door.missing = ("kafka", "its topics have not been checked yet")
         async with _topics_checked(settings, registry, telemetry, stopping):
@@ -216,15 +216,6 @@ async def _run_replica(
     finally:
         await producer.stop()
         await store.close()
-
-
-async def _somebody_may_ask(settings: Settings, store: Store) -> None:
-    """Raises ConfigurationError where REST would refuse everybody: that is a mistake, and nobody would see it before they need it."""
-    if not settings.insecure_dev and not settings.issuers and not await store.api_keys(None):
-        raise ConfigurationError(
-            "nobody could use REST: make a key with `saga keys add NAME --role operator --reason WHY`, or set SAGA_ISSUERS; "
-            "for development `saga serve --insecure-dev` lets everybody in"
-        )
 
 
 @asynccontextmanager
@@ -253,38 +244,6 @@ def _renew(
 
     renewal.add(Part("postgres", POSTGRES_LOGIN, store.renew))
     renewal.add(Part("kafka", KAFKA_LOGIN, take_kafka))
-
-
-class Door:
-    """Stands where the desk will be until there is a database: readiness says what is missing, everything else is unavailable."""
-
-    def __init__(self) -> None:
-        self.desk: Desk | None = None
-        self.store: Store | None = None
-        self.missing = ("postgres", "it has not been reached yet")
-
-    async def api_key(self, key_id: str) -> ApiKey | None:
-        """The secret of this id."""
-        return await self._books.api_key(key_id)
-
-    async def note(self, entry: AuditEntry) -> None:
-        """Write one row of audit."""
-        await self._books.note(entry)
-
-    @property
-    def _books(self) -> Store:
-        if self.store is None:
-            raise Unavailable("postgres", "it has not been reached yet")
-        return self.store
-
-    async def faults(self) -> Mapping[str, str]:
-        """What is wrong now."""
-        return dict([self.missing]) if self.desk is None else await self.desk.faults()
-
-    def __getattr__(self, name: str) -> Any:
-        if self.desk is None:
-            raise Unavailable(*self.missing)
-        return getattr(self.desk, name)
 
 
 @asynccontextmanager

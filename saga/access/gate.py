@@ -18,7 +18,7 @@ from saga.access.rules import RULES, On, Rule
 from saga.access.tokens import looks_like_token, read_claimed, verified
 from saga.config import Issuer, Settings
 from saga.errors import ConfigurationError, NotAllowed, NotAuthenticated
-from saga.ports.access import ApiKey, AuditEntry, Books
+from saga.ports.access import AccessStore, ApiKey, AuditEntry, Books
 
 KEEP = 5.0  # seconds that a key's row is believed without asking again: so long a revoked key may go on
 MOST = 1_000
@@ -138,6 +138,15 @@ class Gate:
             raise LookupError("no saga has this id" if rule.on is On.SAGA else "no definition of this name was ever published")
         if not principal.may(rule.role, definition):
             raise NotAllowed(str(rule.role))
+
+
+async def somebody_may_ask(settings: Settings, store: AccessStore) -> None:
+    """Raises ConfigurationError where REST would refuse everybody: that is a mistake, and nobody would see it before they need it."""
+    if not settings.insecure_dev and not settings.issuers and not await store.api_keys(None):
+        raise ConfigurationError(
+            "nobody could use REST: make a key with `saga keys add NAME --role operator --reason WHY`, or set SAGA_ISSUERS; "
+            "for development `saga serve --insecure-dev` lets everybody in"
+        )
 
 
 async def _followed(principal: Principal, asked: Asked, definition_of: DefinitionOf) -> str:

@@ -40,7 +40,7 @@ class Ledger:
 
     async def add_key(self, act: KeyAct, grants: Sequence[Grant], expires_at: datetime | None) -> tuple[ApiKey, str]:
         """A new key, and its text, which nobody can show again. Raises ConfigurationError if the name has secrets that live."""
-        if await self._live(act):
+        if await self.lives(act.tenant, act.name):
             raise ConfigurationError(f"the key {act.name} exists: `saga keys rotate` gives it a new secret")
         row, text = make_key(Owner(act.name, act.tenant, act.actor), grants, expires_at)
         await self._store.add_api_key(row, _entry(act, "add-key", f"{row.id} {' '.join(row.grants)}"))
@@ -48,7 +48,7 @@ class Ledger:
 
     async def rotate_key(self, act: KeyAct, overlap: float, expires_at: datetime | None) -> tuple[ApiKey, str]:
         """A new secret with the grants of the newest; the others live for at most `overlap` seconds. Raises LookupError."""
-        live = await self._live(act)
+        live = await self._live(act.tenant, act.name)
         if not live:
             raise LookupError("no key of this name lives")
         row, text = make_key(Owner(act.name, act.tenant, act.actor), read_grants(live[-1].grants), expires_at)
@@ -89,10 +89,13 @@ class Ledger:
             rows += len(page)
         return Verdict(chain.head, rows, tuple(chain.end(head)))
 
-    async def _live(self, act: KeyAct) -> list[ApiKey]:
-        """The secrets of the name that were not revoked; the database's clock ends the others."""
-        keys = await self._store.api_keys(act.tenant)
-        return [key for key in keys if key.name == act.name and key.revoked_at is None]
+    async def lives(self, tenant: str, name: str) -> bool:
+        """Whether a key of this name has a secret that was not revoked."""
+        return bool(await self._live(tenant, name))
+
+    async def _live(self, tenant: str, name: str) -> list[ApiKey]:
+        """The secrets of the name that were not revoked, those too that have ended by themselves."""
+        return [key for key in await self._store.api_keys(tenant) if key.name == name and key.revoked_at is None]
 
 
 class Chain:

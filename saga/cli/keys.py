@@ -46,6 +46,7 @@ class Add(OnKey):
     role: Annotated[Role, typer.Option(help="What it may do.")]
     definition: Annotated[list[str] | None, typer.Option(help="Only on this definition; may be given several times.")] = None
     expires: Annotated[str, typer.Option(help="It ends after this time, as 90d or 12h; without it never.")] = ""
+    if_missing: Annotated[bool, typer.Option("--if-missing", help="Nothing is done, and nothing is wrong, if the key exists.")] = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +83,17 @@ def add(asked: Add, doors: Doors) -> None:
     if len(grants) < len(texts):
         raise ConfigurationError("--definition: must be the name of a definition")
     ends = _from_now(asked.expires)
-    _show_once(asked, ask(asked, doors, lambda ledger: ledger.add_key(_act(asked), grants, ends)))
+
+    async def made(ledger: "Ledger") -> Any:
+        missing = not asked.if_missing or not await ledger.lives(asked.tenant, asked.name)
+        return await ledger.add_key(_act(asked), grants, ends) if missing else None
+
+    if (shown := ask(asked, doors, made)) is not None:
+        _show_once(asked, shown)
+    elif asked.as_json:
+        print_json({"name": asked.name, "existed": True})
+    else:
+        print_line(f"the key {asked.name} exists")
 
 
 def rotate(asked: Rotate, doors: Doors) -> None:

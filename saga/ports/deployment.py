@@ -16,8 +16,14 @@ NEEDED = (  # privileges on tables of the schema, a word each: what a replica do
     "update definition",
     "delete replica",
     "update proof_of_commit",
+    "select api_key",
+    "insert audit",
+    "update audit_head",
 )
-NEVER_NEEDED = ("update saga_event", "delete saga_event", "truncate saga_event", "update saga_key", "delete saga_key")
+NEVER_NEEDED = (
+    *("update saga_event", "delete saga_event", "truncate saga_event", "update saga_key", "delete saga_key"),
+    *("update audit", "delete audit", "truncate audit", "insert api_key", "update api_key"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,8 @@ SECOND, _ = make_key(Owner("ci", "default", "ada"), [Grant("fulfil-order", Role.
 async def test_secrets_of_a_key_overlap_and_end(key_store: Store) -> None:
     await key_store.add_api_key(KEY, replace(ENTRY, input_id="1"))
     await key_store.rotate_api_key(SECOND, 3600, replace(ENTRY, input_id="2"))
-    first, second = await key_store.api_keys("default")
+    keys = {key.id: key for key in await key_store.api_keys("default")}
+    first, second = keys[KEY.id], keys[SECOND.id]
     assert first.expires_at is not None
     assert first.created_at is not None
     assert timedelta(minutes=59) < first.expires_at - first.created_at < timedelta(minutes=61)

@@ -87,7 +87,7 @@ def test_replicas_and_services_wait_for_what_they_need() -> None:
         for other, how in one.get("depends_on", {}).items():
             wanted = "service_healthy" if "test" in SERVICES[other].get("healthcheck", {}) else "service_completed_successfully"
             assert how["condition"] == wanted, f"{name} waits for {other}"
-    assert {"migrate", "topics"} == set(SERVICES["coordinator-1"]["depends_on"])
+    assert {"migrate", "first-key", "topics"} == set(SERVICES["coordinator-1"]["depends_on"])
     names = [one["environment"].get("SAGA_INSTANCE_ID") for name, one in SERVICES.items() if name.startswith("coordinator-")]
     assert len(set(names)) == len(names) == 2
 

@@ -99,7 +99,7 @@ async def test_compose_gets_healthy_an_order_completes_and_everything_ends_when_
         async with asyncio.timeout(60):
             while (await client.get(f"{composed['order'].url}/orders/compose-1")).json()["state"] != "confirmed":  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.1)
-        found = await client.get(f"{composed['coordinator-2'].url}/v1/sagas", params={"key": "compose-1"})
+        found = await client.get(f"{composed['coordinator-2'].url}/v1/sagas", params={"key": "compose-1"}, headers=first_key(composed))
         assert [one["definition"] for one in found.json()["items"]] == ["fulfil-order"]
         names = {line.split()[0] for line in (await client.get(f"{composed['coordinator-1'].url}/metrics")).text.splitlines()}
     assert "saga_dead_letters" in names
@@ -111,6 +111,11 @@ async def test_compose_gets_healthy_an_order_completes_and_everything_ends_when_
     assert {("saga-coordinator", "saga"), ("saga-coordinator", "send"), ("payment", "process")} <= names_sent
     assert len({trace for service, name, trace in collector.spans if name == "saga fulfil-order"}) == 1
     assert collector.metrics == set()
+
+
+def first_key(composed: dict[str, Composed]) -> dict[str, str]:
+    """What compose's first start has shown to whoever reads its log."""
+    return {"Authorization": f"Bearer {composed['first-key'].said.splitlines()[0]}"}
 
 
 def assert_only_the_embedded_server_is_wrong(findings: list[dict[str, str]]) -> None:

@@ -84,6 +84,7 @@ def replica_of(place: Place, number: int, port: int, home: Path) -> Child:
         "SAGA_KAFKA_BOOTSTRAP": place.bootstrap,
         "SAGA_DEFINITIONS": "services.order.fulfilment",
         "SAGA_HTTP_PORT": str(port),
+        "SAGA_INSECURE_DEV": "true",
         "SAGA_STRICT_TOPICS": "on",
         "SAGA_TOPIC_PARTITIONS": "6",
     }

@@ -62,9 +62,17 @@ def test_a_name_is_added_once_and_rotated_then() -> None:
     saga(store, "keys", "add", "ci", "--role", "viewer", *WHY)
     again = saga(store, "keys", "add", "ci", "--role", "admin", *WHY)
     assert (again.exit_code, "saga keys rotate" in again.stderr) == (2, True)
+    store.now += timedelta(seconds=1)
     assert document(saga(store, "keys", "rotate", "ci", *WHY, "--json"))["grants"] == ["viewer"]
     first, second = document(saga(store, "keys", "list", "--json"))["items"]
     assert (first["expires_at"] is not None, second["expires_at"]) == (True, None)
+
+
+def test_a_deployment_makes_its_first_key_once_however_often_it_starts() -> None:
+    store, first = MemoryStore(), ("keys", "add", "first", "--role", "admin", "--if-missing", *WHY)
+    assert read_key(saga(store, *first).stdout.splitlines()[0]) is not None
+    assert saga(store, *first).stdout == "the key first exists\n"
+    assert len(store.data.api_keys) == 1
 
 
 def test_revoking_says_how_many_secrets_ended_and_of_whom_nobody_has_heard() -> None:
