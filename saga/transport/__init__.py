@@ -6,6 +6,7 @@
     consumer    a group member: polls, commits what it is told, hands partitions over drained
     unreadable  what the client cannot unpack: found, stepped over, reported, and nothing around it lost
     tolerant    batches that the client cannot unpack because of a header's name
+    gaps        what was deleted before anybody read it: told at each assignment
     producer    batches on explicit partitions; thrown away after any error
     closing     ends a client within a bound, with all its tasks
     admin       looks at topics, extends them, never deletes: `saga topics`

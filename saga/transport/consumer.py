@@ -22,6 +22,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, Re
 from saga.errors import Unavailable
 from saga.ports.messaging import InboundRecord, Revoked, TopicPartition
 from saga.transport.closing import close
+from saga.transport.gaps import Gaps
 from saga.transport.options import KafkaOptions, quiet_client
 from saga.transport.refusal import unreachable
 from saga.transport.unreadable import Unreadable, is_unreadable, positions, rewind
@@ -67,6 +68,7 @@ class KafkaConsumer:
         self._client: AIOKafkaConsumer | None = None
         self._paused = False
         self._unreadable = Unreadable(options.incident)
+        self._gaps = Gaps(options.incident, options.revoke_timeout)
         self._fetched_at = monotonic()
         self._fetches: object = None
         self._faults = 0
@@ -195,9 +197,11 @@ class KafkaConsumer:
                 async with asyncio.timeout(self._options.revoke_timeout):
                     await self._on_revoked(frozenset(TopicPartition(place.topic, place.partition) for place in partitions))
 
-    def assigned(self) -> None:
-        """The group gave partitions: a new assignment forgets that it was paused."""
+    async def assigned(self, partitions: Collection[KafkaPartition]) -> None:
+        """The group gave partitions: a new assignment forgets that it was paused, and what was lost meanwhile is told (hazard K10)."""
         self._pause_all()
+        if self._client is not None:
+            await self._gaps.look(self._client, partitions)
 
     def _join(self) -> None:
         client = self._running()
@@ -266,8 +270,8 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_revoked(self, revoked: Collection[KafkaPartition]) -> None:
         await self._consumer.revoked(revoked)
 
-    async def on_partitions_assigned(self, _assigned: Collection[KafkaPartition]) -> None:
-        self._consumer.assigned()
+    async def on_partitions_assigned(self, assigned: Collection[KafkaPartition]) -> None:
+        await self._consumer.assigned(assigned)
 
 
 def _record(place: KafkaPartition, record: Any) -> InboundRecord:
