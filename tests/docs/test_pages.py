@@ -13,6 +13,7 @@ from tests.docs.walking import Stumbled, Walk
 ROOT = Path(__file__).parents[2]
 OPERATORS = ("operate.md", "replay.md", "security.md")
 
+pytest_plugins = ["kafka_fixtures"]
 pytestmark = pytest.mark.integration
 
 
@@ -28,6 +29,13 @@ async def test_a_page_for_operators_can_be_followed_block_by_block(page: str, mi
     walk = Walk(ROOT / "docs" / page, tmp_path, known)
     await asyncio.to_thread(walk.go)
     assert walk.walked > 1
+
+
+async def test_a_deployment_can_be_set_up_from_its_page(postgres_dsn: str, real_kafka: str, tmp_path: Path) -> None:
+    known = environment(SAGA_POSTGRES_DSN=postgres_dsn, SAGA_KAFKA_BOOTSTRAP=real_kafka, SAGA_DEFINITIONS="services.order.fulfilment")
+    walk = Walk(ROOT / "docs/deploy.md", tmp_path, known)
+    await asyncio.to_thread(walk.go)
+    assert walk.walked > 5
 
 
 def test_a_newcomer_comes_from_the_first_saga_to_the_first_participant(tmp_path: Path) -> None:

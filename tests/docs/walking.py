@@ -4,6 +4,7 @@ sh [exit=N] [background]   run, line after line; the page's own exit code, 0 wit
 text shows                 each line stands in what the command before it printed; three dots stand for anything
 LANGUAGE write=PATH        the block is that file, below the reader's directory
 python file=PATH           a quotation of the project: the house compares it
+LANGUAGE excerpt           needs what is not here, as a container engine: not run
 """
 
 import os
@@ -43,6 +44,8 @@ class Walk:
 
     def _step(self, block: Block, running: ExitStack) -> None:
         words = dict(word.partition("=")[::2] for word in block.info.split())
+        if "excerpt" in words:
+            return
         if block.language == "sh" and "background" in words:
             self._start(block, running)
         elif block.language == "sh":

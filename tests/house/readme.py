@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from saga.cli.app import app
 from tests.house.tree import Fault, Tree
 
-DOCUMENTS = ("README.md", "docs/first-saga.md", "docs/first-participant.md", "docs/operate.md", "docs/replay.md", "docs/security.md")
+PAGES = ("first-saga", "first-participant", "operate", "replay", "security", "deploy")
+DOCUMENTS = ("README.md", *(f"docs/{page}.md" for page in PAGES))
 OPENAPI = "contracts/openapi.json"
 _BLOCK = re.compile(r"^```(?P<language>\w+)(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?://|#)(?P<target>[^)#]+)")
