@@ -62,9 +62,7 @@ class KafkaConsumer:
     """Reads raw records of its topics (saga.ports.messaging.Consumer)."""
 
     def __init__(self, options: KafkaOptions, topics: Collection[str], on_revoked: Revoked) -> None:
-        self._options = options
-        self._topics = frozenset(topics)
-        self._on_revoked = on_revoked
+        self._options, self._topics, self._on_revoked = options, frozenset(topics), on_revoked
         self._client: AIOKafkaConsumer | None = None
         self._paused = False
         self._unreadable = Unreadable(options.incident)
@@ -92,8 +90,7 @@ class KafkaConsumer:
         except BaseException:
             await close(client, self._options.close_timeout)
             raise
-        self._client = client
-        self._fetched_at = monotonic()
+        self._client, self._fetched_at = client, monotonic()
         self._join()
 
     async def poll(self, max_records: int, timeout: float) -> list[InboundRecord]:
