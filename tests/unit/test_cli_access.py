@@ -27,7 +27,11 @@ def saga(store: MemoryStore, *arguments: str) -> Result:
     async def opened(_: Settings) -> AsyncIterator[Ledger]:
         yield Ledger(store)
 
-    return CliRunner().invoke(app, [*arguments], obj=Doors(ledger=opened))
+    @asynccontextmanager
+    async def asked(_: Settings) -> AsyncIterator[Any]:
+        yield store  # of the whole desk only the audit is asked for, and the store answers that itself
+
+    return CliRunner().invoke(app, [*arguments], obj=Doors(ledger=opened, operations=asked))
 
 
 def document(result: Result, code: int = 0) -> Any:
