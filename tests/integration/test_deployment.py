@@ -146,13 +146,16 @@ async def test_a_replica_with_compacted_topics_refuses_to_start_where_that_is_st
             await opened.configure("payment.events", {"cleanup.policy": "compact"})
         env = {"SAGA_KAFKA_BOOTSTRAP": own.bootstrap, "SAGA_POSTGRES_DSN": migrated_dsn, "SAGA_TOPIC_PARTITIONS": "1"}
         env |= {"SAGA_DEFINITIONS": FULFILMENT[0], "SAGA_HTTP_PORT": "0", "SAGA_STRICT_TOPICS": strict}
+        env |= {"SAGA_INSECURE_DEV": "true"}
         pipes = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.STDOUT}
         process = await asyncio.create_subprocess_exec(sys.executable, "-m", "saga", "serve", env={**os.environ, **env}, **pipes)
         said = ""
         assert process.stdout is not None
         async with asyncio.timeout(40):
             while "cleanup.policy is compact" not in said:
-                said += (await process.stdout.readline()).decode()
+                line = await process.stdout.readline()
+                assert line, f"it ended: {said}"
+                said += line.decode()
             if code is None:
                 process.terminate()
             rest, _ = await process.communicate()
