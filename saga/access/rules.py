@@ -42,5 +42,11 @@ RULES: dict[str, Rule] = {
     "pauseDefinition": Rule(ADMIN, On.DEFINITION),
     "resumeDefinition": Rule(ADMIN, On.DEFINITION),
     "listDeadLetters": Rule(VIEWER, On.TENANT),
+    "showDeadLetter": Rule(OPERATOR, On.TENANT),
+    "redriveDeadLetter": Rule(OPERATOR, On.TENANT),
+    "discardDeadLetter": Rule(OPERATOR, On.TENANT),
+    "redriveDeadLetters": Rule(ADMIN, On.TENANT),
+    "listHeldRecords": Rule(VIEWER, On.TENANT),
+    "retryHeldRecords": Rule(OPERATOR, On.TENANT),
     "listAudit": Rule(ADMIN, On.TENANT),
 }

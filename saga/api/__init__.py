@@ -5,13 +5,15 @@
                   └────────────┴── wrong ──> problems (RFC 9457: code, and a pointer at what is wrong) <── refused
 
     sagas     start, list, show, events, as of version N         acts     cancel, retry, skip
-    catalog   definitions, diagrams, dead letters                probes   livez, readyz, metrics
+    catalog   definitions, diagrams, acts on all their sagas     probes   livez, readyz, metrics
+    records   dead letters and held records: look, redrive, discard, try now
 
 Conventions:
   - `Idempotency-Key` is required on a start. The same key and body again: 201 and the same answer. Another body: 422. The header's
     internet draft has expired; this paragraph is what we mean by it. On acts it is optional and makes a repetition change nothing.
   - The ETag of a saga is its version. `If-Match` on an act is the expected version: another one is a 412, and nothing happens.
   - Lists go by keyset: `next` of a page is the cursor of the one after it, also in `Link: rel=next`.
+  - An act on many records takes two calls: without `confirm` it counts and gives a word; with it, it acts on that many, or on none.
   - An act whose definition version is not loaded here is answered 202: a replica that has it will decide it.
 
 What fails: the database away is a 503 with Retry-After; a commit without an answer is a 503 too, and the same request with the same key

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from saga.access.gate import Gate
-from saga.api import acts, audit, catalog, probes, sagas
+from saga.api import acts, audit, catalog, probes, records, sagas
 from saga.api.documenting import document
 from saga.api.problems import install
 from saga.api.reading import READ_WITHIN
@@ -59,7 +59,7 @@ def build_app(operations: Operations, metrics_page: MetricsPage, settings: Setti
     app.state.operations, app.state.metrics_page, app.state.settings = operations, metrics_page, settings
     app.state.read_within = READ_WITHIN
     app.state.gate = gate or Gate(settings)
-    for router in (sagas.router, acts.router, catalog.router, audit.router, probes.router):
+    for router in (sagas.router, acts.router, catalog.router, records.router, audit.router, probes.router):
         app.include_router(router)
 
     @app.get("/openapi.json", include_in_schema=False)

@@ -17,7 +17,8 @@ _STRONG_TAG = re.compile(r'"([0-9]{1,15})"')
 _PRINTABLE = r"^[!-~]([ -~]*[!-~])?$"
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
+    """The text, if a database can hold it. Raises ValueError."""
     if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError("must not hold NUL or half a surrogate pair")
     return text
@@ -34,7 +35,7 @@ def _in_range(moment: datetime) -> datetime:
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_in_range)]
-Text200 = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_storable)]
+Text200 = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(storable)]
 Status = Literal["running", "compensating", "paused", "parked", "completed", "compensated", "cancelled"]
 Limit = Annotated[int, Field(ge=1, le=200, description="how many at most")]
 Cursor = Annotated[str | None, Field(max_length=200, description="`next` of the page before")]
@@ -116,7 +117,7 @@ class ResumeBody(ReasonBody):
 class AnswerBody(StepBody):
     """What a person says in a participant's place, and how they know."""
 
-    evidence: Annotated[str, StringConstraints(min_length=1, max_length=1_000, strip_whitespace=True), AfterValidator(_storable)]
+    evidence: Annotated[str, StringConstraints(min_length=1, max_length=1_000, strip_whitespace=True), AfterValidator(storable)]
     undo: bool = Field(False, description="the effect of a parked undo is gone; else: the step succeeded")
     reply_type: str = Field("", max_length=300, description="may be left out where the command has one type of success")
     reply: dict[str, Any] = Field(default_factory=dict, description="the body of the reply")

@@ -1,16 +1,15 @@
-"""Routes: the definitions, with their diagrams and acts on all their sagas; and the dead letters."""
+"""Routes: the definitions, with their diagrams and acts on all their sagas."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path
 from fastapi.responses import PlainTextResponse
 
-from saga.api import cursors, views
+from saga.api import views
 from saga.api.admitting import Who
-from saga.api.asking import MAX_VERSION, NO_PARAMETERS, By, DefinitionName, Desk, OnePage, ReasonBody, ResumeBody, input_id
+from saga.api.asking import MAX_VERSION, NO_PARAMETERS, By, DefinitionName, Desk, ReasonBody, ResumeBody, input_id
 from saga.api.documenting import BODY, problems
 from saga.api.reading import StrictRoute
-from saga.api.sagas import link_next
 from saga.runtime.operations import DefinitionAct
 
 router = APIRouter(prefix="/v1", route_class=StrictRoute)
@@ -61,12 +60,3 @@ async def resume(name: DefinitionName, body: ResumeBody, by: By, desk: Desk) -> 
     """End the pause of a definition. Sagas that were paused one by one stay paused. `more` says to ask again."""
     act = DefinitionAct(name, by.actor, body.reason, input_id("resume", by.key), body.even_if_forgotten)
     return views.DefinitionPause.model_validate(await desk.resume_definition(by.tenant, act))
-
-
-@router.get("/dead-letters", operation_id="listDeadLetters", tags=["dead letters"], responses=problems())
-async def dead_letters(asked: OnePage, who: Who, desk: Desk, request: Request, response: Response) -> views.DeadLetterPage:
-    """Records that nobody can use, newest first, with the reason."""
-    rows = await desk.dead_letters(who.tenant, asked.limit, cursors.dead_letter_after(asked.cursor))
-    following = cursors.of_dead_letter(rows[-1].id) if len(rows) == asked.limit else None
-    link_next(request, response, "cursor", following)
-    return views.DeadLetterPage(items=[views.seen_dead_letter(row) for row in rows], next=following)

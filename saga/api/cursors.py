@@ -9,6 +9,7 @@ from saga.api.problems import invalid
 _SAGAS = b"s"
 _DEAD = b"d"
 _AUDIT = b"a"
+_HELD = b"h"
 
 
 def of_saga(after: UUID) -> str:
@@ -39,6 +40,16 @@ def saga_after(cursor: str | None) -> UUID | None:
 def dead_letter_after(cursor: str | None) -> str | None:
     """What `of_dead_letter` was given. Raises RequestRefused for anything else."""
     return None if cursor is None else _bytes(cursor, _DEAD, None).hex()
+
+
+def of_held(place: str) -> str:
+    """The cursor behind the held record at this place."""
+    return _text(_HELD + base64.urlsafe_b64decode(place))
+
+
+def held_after(cursor: str | None) -> str | None:
+    """What `of_held` was given. Raises RequestRefused for what is no cursor of this list; the store says whether it is a place."""
+    return None if cursor is None else base64.urlsafe_b64encode(_bytes(cursor, _HELD, None)).decode()
 
 
 def _text(raw: bytes) -> str:

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from saga.ports.access import AuditEntry, AuditRow
-from saga.ports.streams import DeadRow, DefinitionRow, PausedDefinition, SagaRow
+from saga.ports.streams import DefinitionRow, PausedDefinition, SagaRow
 from saga.runtime.operations import ActResult, EventView, SagaView
 
 
@@ -136,27 +136,6 @@ class DefinitionList(_Seen):
     items: list[PublishedDefinition]
 
 
-class SeenDeadLetter(_Seen):
-    """A record that nobody can use: where it stood and why. Its body stays in the database (it may hold personal data)."""
-
-    id: str
-    reason: str
-    detail: str
-    target: str
-    topic: str
-    partition: int
-    offset: int
-    body_bytes: int = Field(description="size of the body as stored")
-    dead_at: datetime
-
-
-class DeadLetterPage(_Seen):
-    """A page of dead letters, newest first."""
-
-    items: list[SeenDeadLetter]
-    next: str | None
-
-
 class SeenAudit(_Seen):
     """A row of audit: who did or tried what, when, on what, why, and what came of it. `hash` (hex) covers it and every row before."""
 
@@ -233,22 +212,6 @@ def published(row: DefinitionRow, pause: PausedDefinition | None) -> PublishedDe
         paused_by=pause.actor if pause else "",
         paused_because=pause.reason if pause else "",
         paused_at=pause.paused_at if pause else None,
-    )
-
-
-def seen_dead_letter(row: DeadRow) -> SeenDeadLetter:
-    """A dead letter as clients see it."""
-    letter = row.letter
-    return SeenDeadLetter(
-        id=row.id,
-        reason=letter.reason,
-        detail=letter.detail,
-        target=letter.target,
-        topic=letter.record.topic,
-        partition=letter.record.partition,
-        offset=letter.record.offset,
-        body_bytes=len(letter.record.value or b""),
-        dead_at=row.dead_at,
     )
 
 

@@ -1,8 +1,9 @@
 """The `saga` command: run a replica, look at sagas, act on them, check definitions.
 
     saga demo | serve | migrate | replay          processes and the database
-    saga list | show | events | dead-letters      look; `saga ready`: can work be done
+    saga list | show | events                     look; `saga ready`: can work be done
     saga start | cancel | retry | skip | ...      act
+    saga dead-letters list | show | redrive | discard,  held list | retry
     saga keys add | list | rotate | revoke        who may use REST
     saga audit list | verify                      who did what, and whether somebody changed that
     saga check | diagram | inspect metrics        definitions and telemetry; no database needed

@@ -2,7 +2,7 @@
 
 import typer
 
-from saga.cli import audit, conformance, definitions, deployment, keys, letters, published, replica, sagas, secured, starting
+from saga.cli import audit, conformance, definitions, deployment, keys, published, records, replica, sagas, secured, starting
 
 EPILOG = (
     "Exit codes: 0 done, 1 the answer is no or differs, 2 wrong usage or settings, 3 Postgres or Kafka cannot be reached, "
@@ -20,8 +20,8 @@ app = typer.Typer(
 replica.add_to(app)
 starting.add_to(app)
 sagas.add_to(app)
-letters.add_to(app)
 published.add_to(app)
+records.add_to(app)
 definitions.add_to(app)
 keys.add_to(app)
 audit.add_to(app)

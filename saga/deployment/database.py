@@ -134,4 +134,4 @@ def _waiting(facts: DatabaseFacts) -> Iterator[Finding]:
     if facts.held:
         yield warning("held records", f"{facts.held} wait for a definition or a saga", "start a replica that has loaded what they wait for")
     if facts.dead:
-        yield warning("dead letters", f"{facts.dead} wait for a person", "look at them with `saga dead-letters`")
+        yield warning("dead letters", f"{facts.dead} wait for a person", "look at them with `saga dead-letters list`")

@@ -12,7 +12,10 @@ from uuid import UUID
 
 from saga.core.project import SagaRow as SagaRow
 from saga.ports.access import AccessStore, AuditEntry
-from saga.ports.messaging import InboundRecord
+from saga.ports.records import DeadLetter as DeadLetter
+from saga.ports.records import DeadRow as DeadRow
+from saga.ports.records import HeldRecord as HeldRecord
+from saga.ports.records import KeptRecords, RecordAct, RecordStore, Settled
 
 
 class SagaKey(NamedTuple):
@@ -69,32 +72,6 @@ class Append:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldRecord:
-    """A record that waits for its definition version or its saga. `target` is the saga id, or the definition's name for a start.
-
-    `definition`/`definition_version` are what must be loaded to handle it ('' and 0: its saga is not known yet).
-    """
-
-    record: InboundRecord
-    target: str
-    reason: str
-    definition: str = ""
-    definition_version: int = 0
-    held_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A record that nobody can use: raw bytes (capped by the store at 64 KiB), why, and where it stood."""
-
-    record: InboundRecord
-    target: str
-    reason: str
-    detail: str
-    tenant: str = "default"
-
-
-@dataclass(frozen=True, slots=True)
 class Mend:
     """A due time found wrong by a tick: written only if the row still has `version`, dropped silently otherwise."""
 
@@ -108,7 +85,8 @@ class Batch:
     """Everything one transaction writes. Every list has distinct keys; the store sorts each by primary key.
 
     `checks`: sagas whose decision was empty, with the version it was taken on; the write fails if a stream has moved on.
-    `claim_for`: seconds that the owner has for sending the pointers before anybody may claim them.
+    `claim_for`: seconds that the owner has for sending the pointers before anybody may claim them. `act`: who brought the kept records
+    of this batch and why; `settled`: what became of the dead letters among them.
     """
 
     keys: list[KeyRow] = field(default_factory=list)
@@ -125,10 +103,12 @@ class Batch:
     mends: list[Mend] = field(default_factory=list)
     quarantined: list[tuple[UUID, str]] = field(default_factory=list)
     audit: list[AuditEntry] = field(default_factory=list)
+    act: RecordAct | None = None
+    settled: list[Settled] = field(default_factory=list)
     proof_of_commit: bool = False  # write a heartbeat even if nothing else: the batch after an unknown commit must write
 
 
-class Transaction(Protocol):
+class Transaction(KeptRecords, Protocol):
     """One open transaction, READ COMMITTED. `now` is the database's clock read by its first statement, the time of every decision
     in it; `timeline` names the server's timeline: when it changes, all cached folds are worthless (check-store rule 1). `paused` holds the
     paused definitions by (tenant, name) as of that statement."""
@@ -185,16 +165,7 @@ class Page:
     after: UUID | None
 
 
-@dataclass(frozen=True, slots=True)
-class DeadRow:
-    """A dead letter as stored. `id` is the primary key's digest in hex; `redriven_at` marks it, it is never deleted."""
-
-    id: str
-    letter: DeadLetter
-    dead_at: datetime
-
-
-class Store(AccessStore, Protocol):
+class Store(AccessStore, RecordStore, Protocol):
     """The coordinator's database. Every call is bounded in time; Unavailable says that the server cannot be reached."""
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
@@ -244,9 +215,6 @@ class Store(AccessStore, Protocol):
 
     async def find_key(self, key: SagaKey) -> KeyRow | None:
         """The row of one key."""
-
-    async def dead_letters(self, tenant: str | None, limit: int, after: str | None) -> list[DeadRow]:
-        """Dead letters, newest first; `after` is the id of the last one seen."""
 
     async def rebuild_rows(self, rows: Sequence[SagaRow]) -> int:
         """Replay: upsert whole rows with their own exact due time where saga.version <= the new one; how many changed."""

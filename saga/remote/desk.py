@@ -10,11 +10,11 @@ import httpx2
 
 from saga.api import cursors, views
 from saga.ports.access import AuditEntry, AuditRow
-from saga.ports.messaging import InboundRecord
-from saga.ports.streams import DeadLetter, DeadRow, DefinitionRow, Page, PausedDefinition, SagaFilter, SagaRow
+from saga.ports.streams import DefinitionRow, Page, PausedDefinition, SagaFilter, SagaRow
 from saga.remote.address import Address
 from saga.remote.answers import problem_of, read, refusal, taken
 from saga.remote.asking import TIMEOUT, Asking
+from saga.remote.records import RemoteRecords
 from saga.remote.routes import DIAGRAM, ROUTES
 from saga.runtime.operations import (
     ActRequest,
@@ -41,11 +41,8 @@ async def remote_operations(address: Address, transport: httpx2.AsyncBaseTranspo
         yield RemoteDesk(Asking(http))
 
 
-class RemoteDesk:
+class RemoteDesk(RemoteRecords):
     """What the desk on the machine does, by asking a replica. `tenant` is the one that the key belongs to, whatever is passed."""
-
-    def __init__(self, asking: Asking) -> None:
-        self._asking = asking
 
     async def start(self, tenant: str, definition: str, body: Mapping[str, Any], request_key: str) -> Started:
         """Start a saga; the request's key is the Idempotency-Key."""
@@ -139,12 +136,6 @@ class RemoteDesk:
         rows = tuple(taken(SagaRow, one, tenant=wanted.tenant or "") for one in page.items)
         return Page(rows, rows[-1].saga_id if rows and page.next else None)
 
-    async def dead_letters(self, tenant: str | None, limit: int, after: str | None) -> Sequence[DeadRow]:
-        """A page of dead letters, newest first. Blank bytes stand for the body, which stays in the database."""
-        asked = {"limit": limit, "cursor": cursors.of_dead_letter(after) if after else None}
-        page = read(views.DeadLetterPage, await self._asking.get(ROUTES["dead_letters"], _given(asked)))
-        return [_dead_row(tenant, one) for one in page.items]
-
     async def definitions(self) -> Sequence[DefinitionRow]:
         """Every definition version ever published, with its diagram, which is a request of its own."""
         return [
@@ -206,8 +197,3 @@ def _given(asked: Mapping[str, object]) -> dict[str, object]:
 
 def _audit_row(tenant: str, seen: views.SeenAudit) -> AuditRow:
     return AuditRow(taken(AuditEntry, seen, tenant=tenant), seen.position, seen.at, bytes.fromhex(seen.hash))
-
-
-def _dead_row(tenant: str | None, seen: views.SeenDeadLetter) -> DeadRow:
-    record = InboundRecord(seen.topic, seen.partition, seen.offset, None, bytes(seen.body_bytes), ())
-    return DeadRow(seen.id, taken(DeadLetter, seen, record=record, tenant=tenant or ""), seen.dead_at)

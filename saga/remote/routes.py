@@ -14,6 +14,7 @@ class Route(NamedTuple):
 
 _SAGA = "/v1/sagas/{saga_id}"
 _DEFINITION = "/v1/definitions/{name}"
+_LETTERS = "/v1/dead-letters"
 
 ROUTES: Mapping[str, Route] = {
     "start": Route("startSaga", "POST", f"{_DEFINITION}/sagas"),
@@ -32,7 +33,13 @@ ROUTES: Mapping[str, Route] = {
     "events": Route("listEvents", "GET", f"{_SAGA}/events"),
     "find": Route("listSagas", "GET", "/v1/sagas"),
     "list_sagas": Route("listSagas", "GET", "/v1/sagas"),
-    "dead_letters": Route("listDeadLetters", "GET", "/v1/dead-letters"),
+    "dead_letters": Route("listDeadLetters", "GET", _LETTERS),
+    "dead_letter": Route("showDeadLetter", "GET", f"{_LETTERS}/{{letter}}"),
+    "redrive": Route("redriveDeadLetter", "POST", f"{_LETTERS}/{{letter}}/redrive"),
+    "redrive_many": Route("redriveDeadLetters", "POST", f"{_LETTERS}/redrive"),
+    "discard": Route("discardDeadLetter", "POST", f"{_LETTERS}/{{letter}}/discard"),
+    "held_records": Route("listHeldRecords", "GET", "/v1/held-records"),
+    "retry_held": Route("retryHeldRecords", "POST", "/v1/held-records/retry"),
     "definitions": Route("listDefinitions", "GET", "/v1/definitions"),
     "definition_of": Route("showSaga", "GET", _SAGA),
     "audit": Route("listAudit", "GET", "/v1/audit"),

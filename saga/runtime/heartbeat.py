@@ -28,9 +28,7 @@ class Heartbeat:
     async def beat(self) -> None:
         """One beat. Raises ConfigurationError if another replica has the same definition version with another graph."""
         await self._store.publish(self.replica, self._loaded)
-        common = await self._store.newest_common()
-        rows = await self._store.definitions()
-        self._router.learn(StartKnown(row.name, row.version, row.starts_on) for row in rows if common.get(row.name) == row.version)
+        rows = await learn(self._store, self._router)
         self.known_topics = frozenset(topic for row in rows for topic in row.topics) or self.known_topics
         self._seen.figures(await self._store.figures())
 
@@ -42,3 +40,13 @@ class Heartbeat:
     async def retire(self) -> None:
         """This replica leaves: others need not wait for its heartbeat to grow old."""
         await self._store.retire(self.replica)
+
+
+async def learn(store: Store, router: Router, *, alive: bool = True) -> Sequence[DefinitionRow]:
+    """Tell the router what new sagas run on; all published definitions. `alive`: our own heartbeat is among those counted. A process
+    without one keeps what it has loaded where no replica lives."""
+    common = await store.newest_common()
+    rows = await store.definitions()
+    if common or alive:
+        router.learn(StartKnown(row.name, row.version, row.starts_on) for row in rows if common.get(row.name) == row.version)
+    return rows

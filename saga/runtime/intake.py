@@ -23,9 +23,10 @@ from saga.core.upcast import decode
 from saga.definition.registry import Registry
 from saga.errors import Conflict, UnknownOutcome, WrongExpectedVersion
 from saga.ports.messaging import InboundRecord
-from saga.ports.streams import Batch, HeldRecord, KeyRow, LoadedVersion, Pointer, SagaKey, Store, Transaction
+from saga.ports.streams import Batch, KeyRow, LoadedVersion, Pointer, SagaKey, Store, Transaction
 from saga.runtime.folds import FoldCache
 from saga.runtime.ids import uuid7
+from saga.runtime.kept import HeldSweep, Source
 from saga.runtime.plan import Outgoing, Plan
 from saga.runtime.relay import Relay
 from saga.runtime.routing import Router
@@ -86,14 +87,36 @@ class Intake:
 
     async def held(self, limit: int) -> int:
         """Try held records again whose version is loaded, whose saga has appeared, or whose time is over; how many there were."""
+        sweep = HeldSweep(self._parts.router, self.loaded, limit)
         async with self._lock:
             try:
-                return await self._transaction((), held_limit=limit)
+                await self._transaction((), sweep)
+                return len(sweep.taken)
             except Conflict:
                 self._parts.seen.conflict()
             except UnknownOutcome:
                 self._doubt_commit()
             return 0
+
+    async def kept(self, source: Source) -> None:
+        """Handle what a person asked to be done with kept records; the source knows what came of it.
+
+        Raises Unavailable, Conflict, and UnknownOutcome: whoever asked asks again, and what was settled is found so.
+        """
+        async with self._lock:
+            for attempt in range(1, ALONE + 1):
+                try:
+                    await self._transaction((), source)
+                except UnknownOutcome:
+                    self._doubt_commit()
+                    raise
+                except Conflict:
+                    self._parts.seen.conflict()
+                    if attempt == ALONE:
+                        raise
+                    await asyncio.sleep(_apart(attempt))
+                else:
+                    return
 
     def forget(self) -> None:
         """Drop all folds: partitions were revoked."""
@@ -129,7 +152,7 @@ class Intake:
                 if attempt == ALONE:
                     raise
                 self._parts.seen.conflict()
-                await asyncio.sleep(0.01 * attempt * (1 + uuid4().int % 100 / 100))
+                await asyncio.sleep(_apart(attempt))
             else:
                 return
 
@@ -149,16 +172,15 @@ class Intake:
         self._parts.cache.clear()
         self._parts.seen.unknown_commit()
 
-    async def _transaction(self, works: Sequence[Work], held_limit: int = 0) -> int:
+    async def _transaction(self, works: Sequence[Work], source: Source | None = None) -> None:
         parts = self._parts
         began = monotonic()
         try:
             async with parts.store.transaction() as tx:
                 self._same_timeline(tx)
-                held = await tx.take_held(self.loaded, held_limit) if held_limit else []
-                works = [*works, *(work for one in held for work in parts.router.route_held(one))]
+                works = [*works, *(await source.take(tx))] if source else works
                 plan, outgoing = await self._decide(tx, works)
-                acknowledged = self._complete(plan.batch, held)
+                acknowledged = self._complete(plan.batch, source)
                 if _writes(plan.batch):
                     await tx.write(plan.batch)
         except WrongExpectedVersion as conflict:
@@ -170,7 +192,6 @@ class Intake:
         parts.relay.deleted(acknowledged)
         parts.relay.put(outgoing)
         parts.seen.batch(works, plan.now, monotonic() - began)
-        return len(held)
 
     async def _decide(self, tx: Transaction, works: Sequence[Work]) -> tuple[Plan, list[Outgoing]]:
         keys = await self._keys(tx, works)
@@ -211,11 +232,12 @@ class Intake:
                     broken[saga_id] = error
         return folds, broken
 
-    def _complete(self, batch: Batch, held: list[HeldRecord]) -> list[Pointer]:
+    def _complete(self, batch: Batch, source: Source | None) -> list[Pointer]:
         batch.owner = self._parts.relay.owner
         batch.claim_for = self._parts.claim_for
         batch.acknowledged = self._parts.relay.acknowledged()
-        batch.released = held
+        if source:
+            source.complete(batch)
         batch.proof_of_commit = self._prove
         return batch.acknowledged
 
@@ -227,6 +249,11 @@ class Intake:
         self._timeline = tx.timeline
 
 
+def _apart(attempt: int) -> float:
+    """Seconds, by chance, so that rivals do not meet again."""
+    return 0.01 * attempt * (1 + uuid4().int % 100 / 100)
+
+
 def _writes(batch: Batch) -> bool:
     return bool(
         batch.appends
@@ -234,6 +261,7 @@ def _writes(batch: Batch) -> bool:
         or batch.keys
         or batch.held
         or batch.released
+        or batch.settled
         or batch.dead
         or batch.mends
         or batch.quarantined

@@ -15,7 +15,7 @@ from saga.core.upcast import decode, decode_body
 from saga.errors import ContractError, Unavailable
 from saga.messages import Envelope
 from saga.ports.access import AuditRow
-from saga.ports.streams import DeadRow, DefinitionRow, Page, PausedDefinition, SagaFilter, SagaKey, SagaRow, Store
+from saga.ports.streams import DefinitionRow, Page, PausedDefinition, SagaFilter, SagaKey, SagaRow, Store
 from saga.runtime.definition_acts import DefinitionActs
 from saga.runtime.intake import Intake
 from saga.runtime.operations import (
@@ -29,19 +29,18 @@ from saga.runtime.operations import (
     Started,
     StepView,
 )
+from saga.runtime.record_acts import RecordActs
 from saga.runtime.routing import Router
 from saga.runtime.work import REQUEST_SCOPE, Appended, Held, Nothing, Refused, Work
 
 Faults = Callable[[], Mapping[str, str]]
 
 
-class Desk:
+class Desk(RecordActs):
     """What REST and CLI call. Every act goes through intake, so the database fences it like a record."""
 
     def __init__(self, store: Store, intake: Intake, router: Router, faults: Faults, remembered: timedelta = REMEMBERED) -> None:
-        self._store = store
-        self._intake = intake
-        self._router = router
+        super().__init__(store, intake, router)
         self._faults = faults
         self._remembered = remembered
         self._definition_acts = DefinitionActs(store, intake, remembered)
@@ -162,10 +161,6 @@ class Desk:
     async def list_sagas(self, wanted: SagaFilter, limit: int, after: UUID | None) -> Page:
         """A page of sagas, newest first."""
         return await self._store.list_sagas(wanted, limit, after)
-
-    async def dead_letters(self, tenant: str | None, limit: int, after: str | None) -> Sequence[DeadRow]:
-        """A page of dead letters, newest first."""
-        return await self._store.dead_letters(tenant, limit, after)
 
     async def definitions(self) -> Sequence[DefinitionRow]:
         """Every definition version ever published."""

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from saga.ports.access import AuditRow
-from saga.ports.streams import DeadRow, DefinitionRow, Page, PausedDefinition, SagaFilter, SagaRow
+from saga.ports.streams import DefinitionRow, Page, PausedDefinition, SagaFilter, SagaRow
+from saga.runtime.record_operations import RecordOperations
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ class EventView:
     data: Mapping[str, Any]
 
 
-class Operations(Protocol):
+class Operations(RecordOperations, Protocol):
     """Raises, everywhere: LookupError for what does not exist (or belongs to another tenant), Unavailable when the database is away."""
 
     async def start(self, tenant: str, definition: str, body: Mapping[str, Any], request_key: str) -> Started:
@@ -182,9 +183,6 @@ class Operations(Protocol):
 
     async def list_sagas(self, wanted: SagaFilter, limit: int, after: UUID | None) -> Page:
         """A page of sagas, newest first."""
-
-    async def dead_letters(self, tenant: str | None, limit: int, after: str | None) -> Sequence[DeadRow]:
-        """A page of dead letters, newest first."""
 
     async def definitions(self) -> Sequence[DefinitionRow]:
         """Every definition version ever published, with its diagram."""

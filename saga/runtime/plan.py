@@ -212,7 +212,7 @@ class Plan:
             case Held(target, reason, definition, version):
                 record = self._held_record(work)
                 if record is not None:
-                    self.batch.held.append(HeldRecord(record, target, reason, definition, version, self.now))
+                    self.batch.held.append(HeldRecord(record, target, reason, definition, version, self.now, work.tenant))
             case Dead(target, reason, detail) if work.record is not None:
                 letter = DeadLetter(work.record, target, reason, detail, work.tenant)
                 if all((one.record, one.target) != (letter.record, letter.target) for one in self.batch.dead):

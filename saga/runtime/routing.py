@@ -81,9 +81,16 @@ class Router:
             routed.ignored.append(NOT_ADDRESSED)
         return routed
 
+    def route_again(self, record: InboundRecord, target: str) -> Routed:
+        """The works of a record that was kept: only that for the target it was kept for, or all if that was not known."""
+        routed = self.route(record)
+        if target:
+            routed.works = [work for work in routed.works if work.target == target or isinstance(work.result, Dead)]
+        return routed
+
     def route_held(self, held: HeldRecord) -> list[Work]:
-        """The works of a record that waited: only that for the target it was held for."""
-        works = [work for work in self.route(held.record).works if work.target == held.target or isinstance(work.result, Dead)]
+        """The works of a record that waited until its time came."""
+        works = self.route_again(held.record, held.target).works
         for work in works:
             work.held = held
         return works

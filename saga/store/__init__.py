@@ -2,7 +2,7 @@
 
     PostgresStore (postgres.py)
       ├─ transaction() ─> UnitOfWork (unit_of_work.py): the one transaction of a batch
-      │     read_clock ─> find_keys, load, take_held ─> write: saga_key │ saga_event │ outbox │ held_record │ dead_letter │ saga ─> COMMIT
+      │     read_clock ─> find_keys, load, take_… ─> write: saga_key │ saga_event │ outbox │ held_record │ dead_letter │ saga ─> COMMIT
       └─ short statements, each its own transaction: sweeps, questions, heartbeat, replay
     pool.py      connections, one pool for the engine and one for questions; every wait has an end
     sqlstate.py  what each error of the server means to a caller: the only place that says so
@@ -16,6 +16,8 @@ nobody knows: UnknownOutcome, and the caller decides again from the streams with
 Rules of the room:
 - No statement before the append locks a row that a batch writes later; every multi-row statement is sorted by primary key; sweeps lock
   with SKIP LOCKED. So two batches can wait for each other in one order only.
+- A redrive alone waits for its rival's dead letters: skipping them, two runs of one filter could hand a saga its records in another order.
+  It locks nothing else before the append, and burying skips what a redrive has locked.
 - The append is one statement and returns what it did. Fewer rows than sent is a conflict, not an error of the server.
 - Nothing relies on row locks of events: the service's role may not even take them.
 

@@ -10,8 +10,8 @@ from saga.config import Settings
 from saga.core.project import SagaRow
 from saga.errors import LoginRefused, Unavailable
 from saga.ports.access import AuditEntry, told
+from saga.ports.records import ALL_RECORDS, Counted, DeadRow, HeldRow, RecordFilter
 from saga.ports.streams import (
-    DeadRow,
     DefinitionRow,
     KeyRow,
     LoadedVersion,
@@ -21,7 +21,7 @@ from saga.ports.streams import (
     SagaFilter,
     SagaKey,
 )
-from saga.store import dead_letters, definitions, outbox, projection, streams
+from saga.store import dead_letters, definitions, held, outbox, projection, streams
 from saga.store.access import AccessTables, write_audit
 from saga.store.migrate import check_schema
 from saga.store.pool import Limits, Pool, try_login
@@ -145,9 +145,25 @@ class PostgresStore(AccessTables):
         async with self._questions.session() as session:
             return (await streams.find_keys(session, [key])).get(key)
 
-    async def dead_letters(self, tenant: str | None, limit: int, after: str | None) -> list[DeadRow]:
+    async def dead_letters(self, tenant: str | None, limit: int, after: str | None, wanted: RecordFilter = ALL_RECORDS) -> list[DeadRow]:
         """Dead letters, newest first."""
-        return await dead_letters.list_dead(self._questions, tenant, limit, after)
+        return await dead_letters.list_dead(self._questions, tenant, limit, after, wanted)
+
+    async def dead_letter(self, tenant: str, letter: str) -> DeadRow | None:
+        """One of them."""
+        return next(iter(await dead_letters.list_dead(self._questions, tenant, 1, None, RecordFilter(ids=(letter,)))), None)
+
+    async def count_dead(self, tenant: str, wanted: RecordFilter) -> Counted:
+        """How many open ones a filter finds."""
+        return await dead_letters.count_dead(self._questions, tenant, wanted)
+
+    async def held_records(self, tenant: str, limit: int, wanted: RecordFilter = ALL_RECORDS) -> list[HeldRow]:
+        """Held records in the order of the log."""
+        return await held.list_held(self._questions, tenant, limit, wanted)
+
+    async def count_held(self, tenant: str, wanted: RecordFilter) -> Counted:
+        """How many a filter finds."""
+        return await held.count_held(self._questions, tenant, wanted)
 
     async def rebuild_rows(self, rows: Sequence[SagaRow]) -> int:
         """Rows of replay, each unless live writes have overtaken it."""

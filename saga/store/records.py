@@ -1,13 +1,15 @@
 """What becomes of a record that is kept: its name among all records, what is cut off, how its headers are packed. Pure."""
 
 import hashlib
-from base64 import b64decode, b64encode
+from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
+from contextlib import suppress
 from dataclasses import replace
 
 import orjson
 
+from saga.errors import ContractError
 from saga.ports.messaging import Headers, InboundRecord
-from saga.ports.streams import DeadLetter, HeldRecord
+from saga.ports.records import DeadLetter, HeldRecord
 
 CAP = 64 * 1024
 
@@ -33,6 +35,22 @@ def id_of(key: RecordKey) -> bytes:
     """What people call a dead letter by: the digest of its primary key."""
     topic, partition, offset, content, target = key
     return hashlib.sha256(f"{topic}\0{partition}\0{offset}\0{content.hex()}\0{target}".encode()).digest()
+
+
+def place_of(key: RecordKey) -> str:
+    """A primary key as one word, for going on behind it."""
+    topic, partition, offset, content, target = key
+    return urlsafe_b64encode(orjson.dumps([topic, partition, offset, content.hex(), target])).decode()
+
+
+def key_at(place: str) -> RecordKey:
+    """The reverse of place_of. Raises ContractError for what is no place."""
+    with suppress(ValueError):
+        match orjson.loads(urlsafe_b64decode(place.encode())):
+            case [str(topic), int(partition), int(offset), str(content), str(target)] if 0 <= partition < 2**31 and 0 <= offset < 2**63:
+                if "\0" not in topic + target:
+                    return topic, partition, offset, bytes.fromhex(content), target
+    raise ContractError("invalid-place", "this is no place in a list of records: take it from the answer before")
 
 
 def capped(letter: DeadLetter) -> DeadLetter:

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import orjson
 
-from saga.ports.streams import Batch, HeldRecord, KeyRow, LoadedVersion, PausedDefinition, SagaKey
+from saga.ports.records import DeadRow, HeldRecord, HeldRow, RecordFilter
+from saga.ports.streams import Batch, KeyRow, LoadedVersion, PausedDefinition, SagaKey
 from saga.store import dead_letters, held, outbox, projection, streams
 from saga.store.access import write_audit
 from saga.store.pool import Pool, Session
@@ -37,6 +38,14 @@ class UnitOfWork:
         """Held records to try again, locked until the end."""
         return await held.take_held(self._session, loaded, limit, self.now - self._unknown_saga_for)
 
+    async def take_held_now(self, tenant: str, wanted: RecordFilter, limit: int) -> list[HeldRow]:
+        """Held records that a person tries now, locked until the end."""
+        return await held.take_held_now(self._session, tenant, wanted, limit)
+
+    async def take_dead(self, tenant: str, wanted: RecordFilter, limit: int) -> list[DeadRow]:
+        """Open dead letters, locked until the end."""
+        return await dead_letters.take_dead(self._session, tenant, wanted, limit)
+
     async def write(self, batch: Batch) -> None:
         """Everything the batch writes, in the order that keeps two batches from waiting for each other in a circle."""
         try:
@@ -56,6 +65,8 @@ class UnitOfWork:
             await held.write_held(session, batch.held, batch.released, self.now)
         if batch.dead:
             await dead_letters.bury(session, batch.dead, self.now)
+        if batch.settled and batch.act:
+            await dead_letters.settle(session, batch.settled, batch.act, self.now)
         await projection.write_rows(session, batch)
         if batch.proof_of_commit:
             await session.run("prove_commit", batch.owner or outbox.NOBODY)

@@ -6,7 +6,8 @@
     store.fail_next("commit", UnknownOutcome("lost"))         # it did not happen, and nobody knows
     store.hook = pause                                        # awaited at every point below: interleave two replicas there
 
-Points: begin, find_keys, load, take_held, write, commit (before it counts), committed (after), and each method of the store by name.
+Points: begin, find_keys, load, take_held, take_held_now, take_dead, write, commit (before it counts), committed (after), and each
+method of the store by name.
 """
 
 from collections import Counter
@@ -19,12 +20,13 @@ from uuid import UUID
 
 from saga.core.project import SagaRow
 from saga.errors import UnknownOutcome
-from saga.ports.streams import DeadRow, KeyRow, LoadedVersion, Page, Pointer, SagaFilter, SagaKey
+from saga.ports.streams import KeyRow, LoadedVersion, Page, Pointer, SagaFilter, SagaKey
 from saga.testing.store_access import MemoryAccess
+from saga.testing.store_records import MemoryRecords
 from saga.testing.store_transaction import Data, Locks, MemoryTransaction
 
 
-class MemoryStore(MemoryAccess):
+class MemoryStore(MemoryAccess, MemoryRecords):
     """`saga.ports.streams.Store` without a server. `clock` replaces the clock that is turned by hand."""
 
     def __init__(self, *, clock: Callable[[], datetime] | None = None, unknown_saga_for: float = 60.0) -> None:
@@ -117,16 +119,6 @@ class MemoryStore(MemoryAccess):
         await self._point("find_key")
         return self.data.keys.get(key)
 
-    async def dead_letters(self, tenant: str | None, limit: int, after: str | None) -> list[DeadRow]:
-        """Dead letters, newest first."""
-        await self._point("dead_letters")
-        rows = sorted(self.data.dead.values(), key=lambda row: (row.dead_at, row.id), reverse=True)
-        last = next((row for row in rows if row.id == after), None)
-        if after is not None and last is None:
-            return []
-        rows = [row for row in rows if last is None or (row.dead_at, row.id) < (last.dead_at, last.id)]
-        return [row for row in rows if tenant in (None, row.letter.tenant)][:limit]
-
     async def rebuild_rows(self, rows: Sequence[SagaRow]) -> int:
         """Rows of replay, each unless live writes have overtaken it."""
         await self._point("rebuild_rows")
@@ -193,7 +185,7 @@ def _figures(data: Data, now: datetime) -> dict[str, Any]:
         "outbox": len(ages),
         "outbox_age": max(ages, default=0.0),
         "held": len(data.held),
-        "dead": len(data.dead),
+        "dead": sum(row.redriven_at is None for row in data.dead.values()),
     }
 
 

@@ -9,8 +9,10 @@ from uuid import UUID
 from saga.core.project import SagaRow
 from saga.errors import KeyTaken, Unavailable, WrongExpectedVersion
 from saga.ports.access import FIRST_HASH, ApiKey, AuditEntry, AuditRow, Head, Request, chained, not_yet
-from saga.ports.streams import Batch, DeadRow, DefinitionRow, HeldRecord, KeyRow, LoadedVersion, Mend, PausedDefinition, Pointer, SagaKey
-from saga.store.records import RecordKey, capped, id_of, key_of, plain
+from saga.ports.records import DeadRow, HeldRecord, HeldRow, RecordFilter
+from saga.ports.streams import Batch, DefinitionRow, KeyRow, LoadedVersion, Mend, PausedDefinition, Pointer, SagaKey
+from saga.store.records import RecordKey, key_of, plain
+from saga.testing.store_kept import bury, find_dead, find_held, held_row, settle
 
 NOBODY = UUID(int=0)
 
@@ -159,6 +161,22 @@ class MemoryTransaction:
                 taken.append(ready)
         return taken
 
+    async def take_held_now(self, tenant: str, wanted: RecordFilter, limit: int) -> list[HeldRow]:
+        """Held records that a person tries now, locked until the end."""
+        await self._reach("take_held_now")
+        free = [(key, held) for key, held in find_held(self._data.held, tenant, wanted) if self._locks.free(("held", key), self)]
+        for key, _ in free[:limit]:
+            self._locks.take(("held", key), self)
+        return [held_row(key, held) for key, held in free[:limit]]
+
+    async def take_dead(self, tenant: str, wanted: RecordFilter, limit: int) -> list[DeadRow]:
+        """Open dead letters, locked until the end."""
+        await self._reach("take_dead")
+        taken = [(key, row) for key, row in find_dead(self._data.dead, self._data.rows, tenant, wanted) if row.redriven_at is None][:limit]
+        for key, _ in taken:
+            self._locks.take(("dead", key), self)
+        return [row for _, row in taken]
+
     async def write(self, batch: Batch) -> None:
         """Check every guard and lock what is written; nothing is visible before the commit."""
         try:
@@ -181,9 +199,7 @@ class MemoryTransaction:
         for pointer in self._acknowledged:
             data.outbox.pop(pointer, None)
         self._apply_held(batch)
-        for letter in batch.dead:
-            name = key_of(letter)
-            data.dead.setdefault(name, DeadRow(id_of(name).hex(), capped(letter), self.now))
+        self._apply_dead(batch)
         self._apply_rows(batch)
         data.note(batch.audit, self.now)
         if batch.proof_of_commit:
@@ -231,6 +247,13 @@ class MemoryTransaction:
         for saga_id, reason in batch.quarantined:
             if self._locks.free(("saga", saga_id), self):
                 self._quarantined.append((saga_id, reason))
+
+    def _apply_dead(self, batch: Batch) -> None:
+        for letter in batch.dead:
+            if self._locks.free(("dead", key_of(letter)), self):
+                bury(self._data.dead, letter, self.now)
+        for settled in batch.settled:
+            settle(self._data.dead, settled, batch.act, self.now)
 
     def _apply_held(self, batch: Batch) -> None:
         data = self._data

@@ -22,7 +22,7 @@ from tests.flow.world import World
 from tests.unit.shop import FULFIL_ORDER
 
 BODY = {"order_id": "1", "lines": 2}
-VALUES = {"reason": "r", "step": "authorize_payment", "evidence": "e"}
+VALUES = {"reason": "r", "step": "authorize_payment", "evidence": "e", "filter": {}}
 
 
 class Operation(NamedTuple):
@@ -79,7 +79,7 @@ class Rest:
 
     async def ask(self, one: Operation, headers: dict[str, str], **path: object) -> httpx2.Response:
         """A request of this operation that is right as far as the document says."""
-        known = {"name": "fulfil-order", "version": 1, "saga_id": UUID(int=1), **path}
+        known = {"name": "fulfil-order", "version": 1, "saga_id": UUID(int=1), "letter": "0" * 64, **path}
         body = BODY if one.id == "startSaga" else {name: VALUES.get(name, "x") for name in one.fields}
         more = {"json": body} if one.method != "GET" else {}
         return await self.http.request(one.method, one.path.format(**known), headers={**headers, "Idempotency-Key": uuid4().hex}, **more)

@@ -11,8 +11,10 @@ from saga.body import canonical
 from saga.errors import ActRefused, ContractError
 from saga.ports.access import AuditRow
 from saga.ports.messaging import InboundRecord
-from saga.ports.streams import DeadLetter, DeadRow, DefinitionRow, Page, PausedDefinition, SagaFilter, SagaRow
+from saga.ports.records import ALL_RECORDS, DeadLetter, DeadRow, HeldRow, RecordFilter
+from saga.ports.streams import DefinitionRow, Page, PausedDefinition, SagaFilter, SagaRow
 from saga.runtime.operations import ActRequest, ActResult, DefinitionAct, DefinitionActResult, EventView, SagaView, Started, StepView
+from saga.runtime.record_operations import LetterAct, LetterResult, RecordsAct, RecordsResult
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 DEFINITION = "fulfil-order"
@@ -155,9 +157,36 @@ class FakeOperations:
         ]
         return Page(tuple(fits[:limit]), fits[limit - 1].saga_id if len(fits) > limit else None)
 
-    async def dead_letters(self, tenant: str | None, limit: int, after: str | None) -> Sequence[DeadRow]:
+    async def dead_letters(
+        self, tenant: str | None, limit: int, after: str | None, wanted: RecordFilter = ALL_RECORDS
+    ) -> Sequence[DeadRow]:
         self._perhaps()
         return [one for one in self.letters if after is None or one.id < after][:limit]
+
+    async def dead_letter(self, tenant: str, letter: str) -> DeadRow:
+        self._perhaps()
+        for one in self.letters:
+            if one.id == letter:
+                return one
+        raise LookupError("no dead letter has this id")
+
+    async def redrive(self, tenant: str, act: LetterAct) -> LetterResult:
+        return LetterResult((await self.dead_letter(tenant, act.letter)).id, "ignored", "duplicate")
+
+    async def discard(self, tenant: str, act: LetterAct) -> LetterResult:
+        return LetterResult((await self.dead_letter(tenant, act.letter)).id, "discarded", "")
+
+    async def redrive_many(self, tenant: str, act: RecordsAct) -> RecordsResult:
+        self._perhaps()
+        return RecordsResult(done=bool(act.confirm), count=len(self.letters))
+
+    async def held_records(self, tenant: str, limit: int, wanted: RecordFilter = ALL_RECORDS) -> Sequence[HeldRow]:
+        self._perhaps()
+        return []
+
+    async def retry_held(self, tenant: str, act: RecordsAct) -> RecordsResult:
+        self._perhaps()
+        return RecordsResult(done=bool(act.confirm), count=0)
 
     async def definitions(self) -> Sequence[DefinitionRow]:
         self._perhaps()

@@ -29,6 +29,13 @@ COMMANDS = {
     "paused_definitions": "definitions",
     "audit": "audit list",
     "faults": "ready",
+    "dead_letters": "dead-letters list",
+    "dead_letter": "dead-letters show",
+    "redrive": "dead-letters redrive",
+    "redrive_many": "dead-letters redrive",
+    "discard": "dead-letters discard",
+    "held_records": "held list",
+    "retry_held": "held retry",
 }
 # What a command needs to be told; an option that is new, required and not here fails the test, which then wants a sample.
 SAMPLES = {
@@ -42,8 +49,14 @@ SAMPLES = {
     "body": '{"order_id": "9"}',
     "key": "request-1",
     "if_version": "3",
+    "letter": f"{2:064x}",
 }
-ASKED_WITH = {"find": {"saga": "fulfil-order:order-1"}}
+ASKED_WITH = {
+    "find": {"saga": "fulfil-order:order-1"},
+    "redrive": {"one": f"{2:064x}"},
+    "redrive_many": {"dry_run": ""},  # a flag: nothing is told with it
+    "retry_held": {"dry_run": ""},
+}
 CALLED = {"definition_of": "show"}
 OPENED_BY_OTHERS = {"live", "metrics"}  # probes of the process, no question to the desk
 Desk = Callable[[], FakeOperations]
@@ -82,9 +95,13 @@ def _line(method: str, *, optional: bool = False) -> list[str]:
     words = name.split()
     for parameter in BY_NAME[name].params:
         assert not parameter.required or parameter.name in samples, f"say in SAMPLES what {name} takes as {parameter.name}"
-        if parameter.required or (optional and parameter.name in ("actor", "if_version", "key")):
+        if (
+            parameter.required
+            or parameter.name in ASKED_WITH.get(method, {})
+            or (optional and parameter.name in ("actor", "if_version", "key"))
+        ):
             told = samples[str(parameter.name)]
-            words += [told] if parameter.param_type_name == "argument" else [parameter.opts[0], told]
+            words += [told] if parameter.param_type_name == "argument" else [parameter.opts[0], *([told] if told else [])]
     return words
 
 
@@ -156,8 +173,10 @@ QUESTIONS = [
     ("show", SAMPLES["saga"], "--at", "2"),
     ("show", SAMPLES["saga"], "--at", "9"),
     ("events", SAMPLES["saga"], "--after", "1", "--limit", "1"),
-    ("dead-letters", "--limit", "1"),
-    ("dead-letters", "--after", f"{2:064x}"),
+    ("dead-letters", "list", "--all", "--limit", "1", "--definition", "fulfil-order", "--since", "2026-01-01"),
+    ("dead-letters", "show", f"{1:064x}"),
+    ("held", "retry", "--reason", "r", "--yes"),
+    ("dead-letters", "list", "--after", f"{2:064x}"),
     ("audit", "list", "--limit", "1"),
     ("start", "nothing", "--body", "{}"),
     ("start", "fulfil-order", "--body", '{"order_id": 1}'),

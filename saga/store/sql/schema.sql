@@ -76,6 +76,7 @@ create table saga.held_record (
     headers bytea not null,
     timestamp_ms bigint not null,
     held_at timestamptz not null,
+    tenant text not null default 'default',
     primary key (topic, partition, "offset", digest, target)
 );
 
@@ -96,6 +97,12 @@ create table saga.dead_letter (
     value_bytes integer not null,
     dead_at timestamptz not null,
     redriven_at timestamptz,
+    redriven_by text,
+    redriven_because text,
+    redrive_id text,
+    outcome text,
+    outcome_detail text,
+    redrives integer not null default 0,
     primary key (topic, partition, "offset", digest, target)
 );
 create index dead_letter_newest on saga.dead_letter (dead_at desc, id desc);
