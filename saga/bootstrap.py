@@ -204,9 +204,10 @@ async def _run_replica(
             await store.ping()
             await somebody_may_ask(settings, store)
             await coordinator.heartbeat.beat()  # a changed graph under an old version is refused here, before anything is read
+        door.desk = coordinator.desk  # people may look and act while Kafka is away
         door.missing = ("kafka", "its topics have not been checked yet")
         async with _topics_checked(settings, registry, telemetry, stopping):
-            door.desk = coordinator.desk
+            door.missing = None
             running = asyncio.create_task(coordinator.supervisor.run(_consumers(producer), pace_of(settings)))
             told = asyncio.create_task(stopping.wait())
             await asyncio.wait({running, told}, return_when=asyncio.FIRST_COMPLETED)

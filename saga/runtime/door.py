@@ -8,14 +8,16 @@ from saga.ports.access import ApiKey, AuditEntry
 from saga.ports.streams import Store
 from saga.runtime.operating import Desk
 
+_NO_DATABASE = ("postgres", "it has not been reached yet")
+
 
 class Door:
-    """Stands where the desk will be until there is a database: readiness says what is missing, everything else is unavailable."""
+    """Stands before the desk: until there is a database everything is unavailable, and readiness says what is `missing`, also later."""
 
     def __init__(self) -> None:
         self.desk: Desk | None = None
         self.store: Store | None = None
-        self.missing = ("postgres", "it has not been reached yet")
+        self.missing: tuple[str, str] | None = _NO_DATABASE
 
     async def api_key(self, key_id: str) -> ApiKey | None:
         """The secret of this id."""
@@ -28,14 +30,15 @@ class Door:
     @property
     def _books(self) -> Store:
         if self.store is None:
-            raise Unavailable("postgres", "it has not been reached yet")
+            raise Unavailable(*_NO_DATABASE)
         return self.store
 
     async def faults(self) -> Mapping[str, str]:
         """What is wrong now."""
-        return dict([self.missing]) if self.desk is None else await self.desk.faults()
+        missing = dict([self.missing]) if self.missing else {}
+        return missing if self.desk is None else {**await self.desk.faults(), **missing}
 
     def __getattr__(self, name: str) -> Any:
         if self.desk is None:
-            raise Unavailable(*self.missing)
+            raise Unavailable(*(self.missing or _NO_DATABASE))
         return getattr(self.desk, name)

@@ -1,6 +1,7 @@
 """`saga topics` and `saga doctor` on real servers."""
 
 import asyncio
+import contextlib
 import json
 import os
 import subprocess
@@ -10,7 +11,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
+import httpx2
 import pytest
+from compose import free_port
 
 from saga.config import Settings
 from saga.embedded.broker import EmbeddedBroker
@@ -136,6 +139,29 @@ async def test_the_service_role_can_add_to_history_and_its_owner_could_change_it
     assert [(one.release, one.definitions) for one in as_owner.replicas] == [("", {"a": frozenset({1, 2})})]
 
 
+def serve(dsn: str, bootstrap: str, strict: str, **more: str) -> Any:
+    """A replica as a process, begun."""
+    env = {"SAGA_KAFKA_BOOTSTRAP": bootstrap, "SAGA_POSTGRES_DSN": dsn, "SAGA_TOPIC_PARTITIONS": "1", "SAGA_DEFINITIONS": FULFILMENT[0]}
+    env |= {"SAGA_HTTP_PORT": "0", "SAGA_INSECURE_DEV": "true", "SAGA_STRICT_TOPICS": strict, **more}
+    pipes = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.STDOUT}
+    return asyncio.create_subprocess_exec(sys.executable, "-m", "saga", "serve", env={**os.environ, **env}, **pipes)
+
+
+async def test_a_strict_replica_without_kafka_is_not_ready_and_people_may_look(migrated_dsn: str) -> None:  # K14
+    port = free_port()
+    process = await serve(migrated_dsn, "127.0.0.1:1", "on", SAGA_HTTP_PORT=str(port))
+    looked = None
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=5) as client, asyncio.timeout(40):
+        while looked is None or looked.status_code != httpx2.codes.OK:
+            with contextlib.suppress(httpx2.TransportError):
+                looked = await client.get("/v1/sagas")
+        answer = await client.get("/readyz")
+    process.terminate()
+    await process.communicate()
+    assert (answer.status_code, answer.json()["faults"]["kafka"]) == (503, "its topics have not been checked yet")
+    assert process.returncode == 0
+
+
 @pytest.mark.parametrize(("strict", "code"), [("on", 2), ("off", None)])
 async def test_a_replica_with_compacted_topics_refuses_to_start_where_that_is_strict(
     migrated_dsn: str, strict: str, code: int | None
@@ -144,11 +170,7 @@ async def test_a_replica_with_compacted_topics_refuses_to_start_where_that_is_st
         await apply_topics(Settings(kafka_bootstrap=own.bootstrap, definitions=FULFILMENT, topic_partitions=1), dry_run=False)
         async with admin(own.bootstrap) as opened:
             await opened.configure("payment.events", {"cleanup.policy": "compact"})
-        env = {"SAGA_KAFKA_BOOTSTRAP": own.bootstrap, "SAGA_POSTGRES_DSN": migrated_dsn, "SAGA_TOPIC_PARTITIONS": "1"}
-        env |= {"SAGA_DEFINITIONS": FULFILMENT[0], "SAGA_HTTP_PORT": "0", "SAGA_STRICT_TOPICS": strict}
-        env |= {"SAGA_INSECURE_DEV": "true"}
-        pipes = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.STDOUT}
-        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "saga", "serve", env={**os.environ, **env}, **pipes)
+        process = await serve(migrated_dsn, own.bootstrap, strict)
         said = ""
         assert process.stdout is not None
         async with asyncio.timeout(40):
