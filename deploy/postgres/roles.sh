@@ -7,7 +7,7 @@
 set -eu
 
 psql --no-psqlrc --quiet -v ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres \
-    -v migrator="$MIGRATOR_PASSWORD" -v coordinator="$COORDINATOR_PASSWORD" -v services="$SERVICES_PASSWORD" <<'SQL'
+    -v migrator="$(cat "$MIGRATOR_PASSWORD_FILE")" -v coordinator="$(cat "$COORDINATOR_PASSWORD_FILE")" -v services="$(cat "$SERVICES_PASSWORD_FILE")" <<'SQL'
 create role saga_service nologin;
 create role migrator login password :'migrator';
 create role coordinator login password :'coordinator' in role saga_service;

@@ -28,9 +28,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """The books behind `dsn`, which is asked for at every call: a password may have been changed since."""
+    """The books behind `login` (what asyncpg's connect takes), asked for at every call: a password may have been changed since."""
 
-    dsn: Callable[[], str]
+    login: Callable[[], Mapping[str, Any]]
 
     async def open(self, accounts: Mapping[str, Money]) -> None:
         """Make the tables, and open accounts that are not there yet."""
@@ -93,7 +93,7 @@ class Books:
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Any]:
         try:
-            connection = await asyncpg.connect(self.dsn(), timeout=WITHIN, command_timeout=WITHIN)
+            connection = await asyncpg.connect(**self.login(), timeout=WITHIN, command_timeout=WITHIN)
         except asyncpg.PostgresError as error:
             raise ConnectionError(f"the card network is away: {type(error).__name__}") from None
         try:

@@ -50,9 +50,19 @@ def test_every_variable_in_compose_is_a_setting_with_a_value_that_works(name: st
     for prefix, kind in (("SAGA_", Settings), ("SERVICE_", ServiceSettings)):
         known = {str(field.validation_alias or f"{prefix}{name.upper()}") for name, field in kind.model_fields.items()}
         given = {name: value for name, value in SERVICES[name]["environment"].items() if name.startswith(prefix)}
-        assert given.keys() <= known
-        read = {name.removeprefix(prefix).lower(): value for name, value in given.items()}
+        assert {name.removesuffix("_FILE") for name in given} <= known
+        read = {name.removeprefix(prefix).lower(): value for name, value in given.items() if not value.startswith("/run/secrets/")}
         kind.model_validate({**read, "seed": json.loads(read["seed"])} if "seed" in read else read)
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_every_secret_that_is_read_is_given_and_no_password_stands_in_compose(name: str) -> None:
+    environment = SERVICES[name].get("environment", {})
+    read = {value.removeprefix("/run/secrets/") for value in environment.values() if value.startswith("/run/secrets/")}
+    assert read == set(SERVICES[name].get("secrets", ()))
+    assert not any(re.search(r"//[^/@]*:[^/@]*@", value) for value in environment.values())
+    for secret in read:
+        assert (ROOT / COMPOSE["secrets"][secret]["file"].replace("${SECRETS:-./deploy/secrets}", "deploy/secrets")).read_text()
 
 
 def test_every_image_is_pinned_and_the_servers_are_those_that_tests_run_on() -> None:

@@ -21,6 +21,7 @@ from saga.embedded.postgres import EmbeddedPostgres
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
+SECRETS = {"/run/secrets": str(ROOT / "deploy/secrets")}
 ORDER = {
     "order_id": "compose-1",
     "customer_id": "ada",
@@ -49,7 +50,12 @@ async def composed(image: Image, collector: Collector) -> AsyncIterator[dict[str
         postgres = await stack.enter_async_context(EmbeddedPostgres())
         kafka = await asyncio.to_thread(stack.enter_context, EmbeddedKafka())
         await asyncio.to_thread(make_roles, postgres)
-        here = {"postgres:5432": f"127.0.0.1:{postgres.port}", "kafka:9092": kafka.bootstrap, "http://jaeger:4318": collector.endpoint}
+        here = {
+            "postgres:5432": f"127.0.0.1:{postgres.port}",
+            "kafka:9092": kafka.bootstrap,
+            "http://jaeger:4318": collector.endpoint,
+            **SECRETS,
+        }
         running: dict[str, Composed] = {}
         for wave in in_order(ours()):
             for name in wave:
@@ -72,7 +78,8 @@ async def up(one: Composed) -> None:
 def make_roles(postgres: EmbeddedPostgres) -> None:
     """What the image of PostgreSQL does at its first start."""
     where = urlsplit(postgres.dsn())
-    given = {name: default(value) for name, value in COMPOSE["services"]["postgres"]["environment"].items()}
+    written = COMPOSE["services"]["postgres"]["environment"]
+    given = {name: default(value).replace(*next(iter(SECRETS.items()))) for name, value in written.items()}
     server = {"PGHOST": "127.0.0.1", "PGPORT": str(postgres.port), "PGPASSWORD": where.password or "", "POSTGRES_USER": "postgres"}
     path = f"{embedded_program('psql').parent}:/usr/bin:/bin"
     script = ROOT / "deploy/postgres/roles.sh"
