@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequ
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 from uuid import uuid4
 
@@ -221,12 +222,14 @@ async def _run_replica(
 
 @asynccontextmanager
 async def _topics_checked(settings: Settings, registry: Registry, telemetry: Telemetry, stopping: asyncio.Event) -> AsyncIterator[None]:
-    """Topics are judged: before the body where that is strict (raises ConfigurationError then), beside it elsewhere."""
+    """Topics are judged: before the body where that is strict or in production (raises ConfigurationError then), beside it elsewhere."""
     wanted, strict, log = wishes(registry.all(), settings), is_strict(settings), telemetry.logger("saga.topics")
-    looking = check_at_start(lambda: look_at(lambda: topic_admin(settings), wanted), stopping, log, strict=strict)
+    production = settings.env == "production"
+    look = partial(look_at, lambda: topic_admin(settings), wanted, production=production)
+    looking = check_at_start(look, stopping, log, strict=strict)
     checking = asyncio.create_task(looking)
     try:
-        if strict:
+        if strict or production:
             await checking
         yield
     finally:

@@ -1,6 +1,6 @@
 """The `saga` command: run a replica, look at sagas, act on them, check definitions.
 
-    saga demo | serve | migrate | replay          processes and the database
+    saga dev | demo | serve | migrate | replay    processes and the database
     saga list | show | events                     look; `saga ready`: can work be done
     saga start | cancel | retry | skip | ...      act
     saga dead-letters list | show | redrive | discard,  held list | retry

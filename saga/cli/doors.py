@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from saga.deployment.finding import Finding
     from saga.deployment.topics import Change
     from saga.embedded.demo import DemoOptions
+    from saga.embedded.dev import DevOptions
     from saga.remote.address import Address
     from saga.runtime.operations import Operations
     from saga.runtime.replay import ReplayReport
@@ -83,6 +84,12 @@ async def _conformance(settings: "Settings", participant: str, words: "Sequence[
     return await conformance(settings, participant, words, patience)
 
 
+def _dev(options: "DevOptions") -> int:
+    from saga.embedded.dev import run
+
+    return run(options)
+
+
 def _demo(options: "DemoOptions") -> int:
     here = str(Path.cwd())
     if here not in sys.path:
@@ -107,6 +114,7 @@ class Doors:
     serve: "Callable[[Settings], Coroutine[Any, Any, None]]" = _serve
     migrate: "Callable[[Settings], Coroutine[Any, Any, Sequence[str]]]" = _migrate
     replay: "Callable[[Settings, bool], Coroutine[Any, Any, ReplayReport]]" = _replay
+    dev: "Callable[[DevOptions], int]" = _dev
     demo: "Callable[[DemoOptions], int]" = _demo
     apply_topics: "Callable[[Settings, bool], Coroutine[Any, Any, tuple[Sequence[Change], Sequence[Finding]]]]" = _apply_topics
     check_topics: "Callable[[Settings], Coroutine[Any, Any, Sequence[Finding]]]" = _check_topics

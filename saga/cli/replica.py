@@ -2,7 +2,11 @@
 # ruff: noqa: PLC0415 - heavy libraries are loaded by the command that needs them
 
 import asyncio
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -47,17 +51,51 @@ class Demo(Asked):
     real_kafka: Annotated[bool, typer.Option("--real-kafka", help="A real Apache Kafka: needs Java and, once, Maven.")] = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class Dev(Asked):
+    """What runs, and where its data is kept."""
+
+    definitions: Annotated[str, typer.Option(help="Modules of definitions, comma-separated, instead of SAGA_DEFINITIONS.")] = ""
+    services: Annotated[str, typer.Option(help="Modules of participants, comma-separated; each is run as python -m MODULE.")] = ""
+    data: Annotated[Path, typer.Option(help="Directory that survives restarts.")] = Path(".saga-dev")
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the coordinator's REST; 0: any that is free.")] = 8080
+    real_kafka: Annotated[bool, typer.Option("--real-kafka", help="A real Apache Kafka, kept in --data: needs Java and, once, Maven.")] = (
+        False
+    )
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget what --data holds.")] = False
+
+
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
+    command(app, "dev", Dev)(dev)
     command(app, "demo", Demo)(demo)
     command(app, "serve", Serve)(serve)
     command(app, "migrate", OnDatabase)(migrate)
     command(app, "replay", Replay)(replay)
 
 
+def dev(asked: Dev, doors: Doors) -> None:
+    """Develop: embedded servers, a coordinator and your services, started again when their files change. Ctrl-C ends it in order."""
+    with _embedded("`saga dev`"):
+        from saga.embedded.dev import DevOptions
+
+        names = asked.definitions or os.environ.get("SAGA_DEFINITIONS", "")
+        options = DevOptions(
+            definitions=_modules(names),
+            services=_modules(asked.services),
+            data=asked.data,
+            http_port=asked.port,
+            real_kafka=asked.real_kafka,
+            fresh=asked.fresh,
+            as_json=asked.as_json,
+        )
+        code = doors.dev(options)
+    raise typer.Exit(code)
+
+
 def demo(asked: Demo, doors: Doors) -> None:
     """Run the demonstration: four services, real orders, a killed coordinator, and a check of every ledger."""
-    try:
+    with _embedded("the demonstration"):
         from saga.embedded.demo import DemoOptions
 
         options = DemoOptions(
@@ -70,10 +108,6 @@ def demo(asked: Demo, doors: Doors) -> None:
             real_kafka=asked.real_kafka,
         )
         code = doors.demo(options)
-    except ModuleNotFoundError as error:
-        if error.name not in EMBEDDED:
-            raise
-        raise ConfigurationError("the demonstration needs more: pip install 'saga-coordinator[embedded]'") from None
     raise typer.Exit(code)
 
 
@@ -110,3 +144,18 @@ def replay(asked: Replay, doors: Doors) -> None:
         for saga_id in report.differing if asked.check else ():
             print_line(f"differs: {saga_id}")
     raise typer.Exit(Exit.DONE if good else Exit.NO)
+
+
+@contextmanager
+def _embedded(what: str) -> Iterator[None]:
+    """What the extra brings is said to be missing, in one line."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in EMBEDDED:
+            raise
+        raise ConfigurationError(f"{what} needs more: pip install 'saga-coordinator[embedded]'") from None
+
+
+def _modules(names: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in names.split(",") if name.strip())

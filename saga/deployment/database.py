@@ -6,13 +6,12 @@ from datetime import timedelta
 from saga.config import Settings, release
 from saga.definition.graph import Definition
 from saga.deployment.finding import Finding, fault, ok, warning
-from saga.ports.deployment import NEEDED, NEVER_NEEDED, DatabaseFacts
+from saga.ports.deployment import EMBEDDED_POSTGRES, NEEDED, NEVER_NEEDED, DatabaseFacts
 
 OLDEST_SERVER = 140_000
 ALIVE = 15.0
 CLOCK_WARNING, CLOCK_FAULT = timedelta(seconds=2), timedelta(seconds=60)
 UNSENT_FOR = 60.0
-EMBEDDED_CLUSTER = "saga-embedded"
 SAFE = {"fsync": "on", "full_page_writes": "on"}
 
 
@@ -40,7 +39,7 @@ def _server(facts: DatabaseFacts, *, production: bool) -> Iterator[Finding]:
         yield ok(
             "postgres", f"server version {facts.version // 10_000}.{facts.version % 10_000}, reached in {facts.round_trip * 1000:.0f} ms"
         )
-    if production and facts.cluster == EMBEDDED_CLUSTER:
+    if production and facts.cluster == EMBEDDED_POSTGRES:
         yield fault("postgres", "this is the embedded server", "give SAGA_POSTGRES_DSN a server that survives its machine")
     for name, wanted in SAFE.items():
         if facts.settings.get(name) != wanted:

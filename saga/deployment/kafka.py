@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from saga.config import Settings
 from saga.deployment.finding import Finding, fault, ok, warning
 from saga.deployment.topics import copies
-from saga.ports.deployment import KafkaFacts
+from saga.ports.deployment import EMBEDDED_KAFKA, KafkaFacts
 
-EMBEDDED_CLUSTER = "mockCluster"
 READING = ("Stable", "PreparingRebalance", "CompletingRebalance")
 
 
@@ -17,8 +16,8 @@ def judge(facts: KafkaFacts, settings: Settings, alive: int) -> list[Finding]:
 
 
 def _cluster(facts: KafkaFacts, settings: Settings) -> Iterator[Finding]:
-    if settings.env == "production" and facts.cluster.startswith(EMBEDDED_CLUSTER):
-        yield fault("kafka", "this is the embedded broker: it keeps everything in memory", "give SAGA_KAFKA_BOOTSTRAP a real cluster")
+    if settings.env == "production" and facts.cluster.startswith(EMBEDDED_KAFKA):
+        yield fault("kafka", "this is an embedded broker, for development", "give SAGA_KAFKA_BOOTSTRAP a real cluster")
     replication, _ = copies(settings)
     if facts.brokers < replication:
         yield fault(

@@ -9,7 +9,7 @@ from saga.config import Settings
 from saga.deployment.finding import Finding, Level, faults_of
 from saga.deployment.topics import judge
 from saga.errors import ConfigurationError, Unavailable
-from saga.ports.deployment import TopicAdmin, TopicWish
+from saga.ports.deployment import EMBEDDED_KAFKA, TopicAdmin, TopicWish
 
 OpenAdmin = Callable[[], AbstractAsyncContextManager[TopicAdmin]]
 
@@ -19,10 +19,13 @@ def is_strict(settings: Settings) -> bool:
     return settings.strict_topics == "on" or (settings.strict_topics == "auto" and settings.env == "production")
 
 
-async def look_at(open_admin: OpenAdmin, wanted: Sequence[TopicWish]) -> list[Finding]:
-    """The topics, judged. Raises Unavailable."""
+async def look_at(open_admin: OpenAdmin, wanted: Sequence[TopicWish], *, production: bool = False) -> list[Finding]:
+    """The topics, judged. Raises Unavailable; in production ConfigurationError for an embedded broker, known by its cluster id."""
     async with open_admin() as admin:
-        return judge(wanted, await admin.look([wish.name for wish in wanted]))
+        facts = await admin.look([wish.name for wish in wanted])
+    if production and facts.cluster.startswith(EMBEDDED_KAFKA):
+        raise ConfigurationError("SAGA_KAFKA_BOOTSTRAP: this is an embedded broker, for development; SAGA_ENV is production")
+    return judge(wanted, facts)
 
 
 async def check_at_start(look: Callable[[], Any], stopping: asyncio.Event, log: Any, *, strict: bool, at_most: float = 5.0) -> None:

@@ -60,10 +60,13 @@ class DemoOptions:
 
 
 def run(options: DemoOptions) -> int:
-    """Run the demonstration; 0 only if every order ended and every ledger is right, 1 if not, 3 if something could not be started."""
+    """Run the demonstration; 0 only if every order ended and every ledger is right, 1 if not, 3 if something could not be started.
+
+    Raises ConfigurationError in production.
+    """
+    refuse_in_production()
     console = Console(stderr=options.as_json)
     try:
-        refuse_in_production()
         return asyncio.run(_interruptible(_Demo(options, console)))
     except (KeyboardInterrupt, asyncio.CancelledError):
         return 130

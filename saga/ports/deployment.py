@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+EMBEDDED_POSTGRES = "saga-embedded"  # its cluster_name
+EMBEDDED_KAFKA = ("mockCluster", "saga-embedded-")  # how the cluster id of the one in the process begins, and of the real one
+
 NEEDED = (  # privileges on tables of the schema, a word each: what a replica does
     "select migration",
     "insert saga_event",

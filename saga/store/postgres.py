@@ -8,8 +8,9 @@ from uuid import UUID
 
 from saga.config import Settings
 from saga.core.project import SagaRow
-from saga.errors import LoginRefused, Unavailable
+from saga.errors import ConfigurationError, LoginRefused, Unavailable
 from saga.ports.access import AuditEntry, told
+from saga.ports.deployment import EMBEDDED_POSTGRES
 from saga.ports.records import ALL_RECORDS, Counted, DeadRow, HeldRow, RecordFilter
 from saga.ports.streams import (
     DefinitionRow,
@@ -40,7 +41,8 @@ class PostgresStore(AccessTables):
 
     @classmethod
     async def connect(cls, settings: Settings, limits: Limits | None = None) -> "PostgresStore":
-        """Open both pools. Raises Unavailable when the server cannot be reached, ConfigurationError for a DSN or role that cannot work.
+        """Open both pools. Raises Unavailable when the server cannot be reached, ConfigurationError for a DSN or role that cannot work,
+        and in production for an embedded server.
 
         The schema is not looked at: `ping` says whether it fits.
         """
@@ -48,6 +50,8 @@ class PostgresStore(AccessTables):
         login, role = settings.postgres_login(), settings.postgres_role
         engine = await Pool.open(login, settings.pool_engine, role, limits, {})
         try:
+            if settings.env == "production":
+                await _refuse_embedded(engine)
             # Filters that are null must be gone before the plan is made, or no list uses an index.
             questions = await Pool.open(login, settings.pool_api, role, limits, {"plan_cache_mode": "force_custom_plan"})
         except BaseException:
@@ -201,3 +205,10 @@ class PostgresStore(AccessTables):
         """Close both pools, each within its limit."""
         await self._engine.close()
         await self._questions.close()
+
+
+async def _refuse_embedded(pool: Pool) -> None:
+    async with pool.session() as session:
+        (row,) = await session.fetch("name_of_cluster")
+    if row["cluster"] == EMBEDDED_POSTGRES:
+        raise ConfigurationError("SAGA_POSTGRES_DSN: this is an embedded server, for development; SAGA_ENV is production")

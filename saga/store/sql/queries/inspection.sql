@@ -9,6 +9,9 @@ select
     array['fsync', 'full_page_writes', 'synchronous_commit'] as names,
     array[current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit')] as values;
 
+-- name_of_cluster: an embedded server has a name of its own
+select current_setting('cluster_name') as cluster;
+
 -- inspect_privileges: which of these this login has; a table that does not exist is left out
 select n.privilege || ' ' || n.relation as may, has_table_privilege(format('saga.%I', n.relation), n.privilege) as granted
 from unnest($1::text[], $2::text[]) as n(privilege, relation)
