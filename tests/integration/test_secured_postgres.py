@@ -12,7 +12,6 @@ from saga.embedded.postgres import EmbeddedPostgres
 from saga.errors import ConfigurationError, LoginRefused, Unavailable
 from saga.sdk.barrier.database import Database
 from saga.sdk.participant import Participant
-from saga.secrets.servers import PostgresLogin
 from saga.store.migrate import migrate
 from saga.store.postgres import PostgresStore
 from tests.authority import Authority
@@ -100,14 +99,18 @@ async def test_new_connections_use_a_new_password_and_the_old_ones_finish_their_
     await store.close()
 
 
-async def test_a_password_that_the_server_refuses_is_not_taken(secured: Settings, tls_postgres: EmbeddedPostgres) -> None:
-    store = await PostgresStore.connect(secured)
-    database = Database(Participant("payment"), PostgresLogin(SecretStr(tls_postgres.dsn())))
-    with pytest.raises(ConfigurationError, match="password authentication failed"):
-        await store.renew(changed(secured, postgres_password=SecretStr("mistyped")))
-    with pytest.raises(ConfigurationError, match="password authentication failed"):
-        await database.renew(changed(secured, postgres_password=SecretStr("mistyped")).postgres_login())
-    await execute(tls_postgres, "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'keeper'")
+async def test_a_password_that_the_server_refuses_is_not_taken(migrated_dsn: str, postgres_server: EmbeddedPostgres) -> None:
+    """Without TLS: the driver leaves its socket to the garbage collector when a login over TLS is refused."""
+    await execute(postgres_server, "drop role if exists refused", f"create role refused login password '{SECRET}' in role saga_service")
+    ours = Settings.load(
+        {"postgres_dsn": SecretStr(f"postgresql://refused@{migrated_dsn.rpartition('@')[2]}"), "postgres_password": SecretStr(SECRET)}
+    )
+    mistyped = changed(ours, postgres_password=SecretStr("mistyped"))
+    store, database = await PostgresStore.connect(ours), Database(Participant("payment"), ours.postgres_login())
+    for renewed in (store.renew(mistyped), database.renew(mistyped.postgres_login())):
+        with pytest.raises(ConfigurationError, match="password authentication failed"):
+            await renewed
+    await execute(postgres_server, "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'refused'")
     with pytest.raises(Unavailable):  # the cut is seen once; then new connections are made, with the old password
         await store.ping()
     await store.ping()
