@@ -96,6 +96,10 @@ class ServerSettings(BaseSettings):
     _options: dict[str, Any] = PrivateAttr(default_factory=dict)
     _digests: dict[str, str] = PrivateAttr(default_factory=dict)
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._options = options
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -114,7 +118,6 @@ class ServerSettings(BaseSettings):
         settings = read(cls, options)
         settings.postgres_login().arguments()
         settings.kafka_login().arguments()
-        settings._options = dict(options)
         settings._digests = digests({name: getattr(settings, name) for name in cls.model_fields if name.endswith("_file")})
         return settings
 

@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 
 from saga.messages import Money
+from saga.secrets.servers import PostgresLogin, as_login
 from services.cards.domain import Account, reason_to_decline
 
 SCHEMA = (Path(__file__).parent / "sql" / "schema.sql").read_text(encoding="utf-8")
@@ -28,9 +29,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """The books behind `login` (what asyncpg's connect takes), asked for at every call: a password may have been changed since."""
+    """The books behind `login`, which is asked for at every call: a password may have been changed since."""
 
-    login: Callable[[], Mapping[str, Any]]
+    login: Callable[[], PostgresLogin | str]
 
     async def open(self, accounts: Mapping[str, Money]) -> None:
         """Make the tables, and open accounts that are not there yet."""
@@ -93,7 +94,7 @@ class Books:
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Any]:
         try:
-            connection = await asyncpg.connect(**self.login(), timeout=WITHIN, command_timeout=WITHIN)
+            connection = await asyncpg.connect(**as_login(self.login()).arguments(), timeout=WITHIN, command_timeout=WITHIN)
         except asyncpg.PostgresError as error:
             raise ConnectionError(f"the card network is away: {type(error).__name__}") from None
         try:

@@ -30,7 +30,7 @@ def parts(settings: ServiceSettings) -> Parts:
         moods = Moods(**settings.seed.get("cards", {}))
     except TypeError as error:
         raise ConfigurationError(f"SERVICE_SEED: cards: {error}") from None
-    cards = CardNetwork(NetworkBooks(settings.postgres_login().arguments), moods)
+    cards = CardNetwork(NetworkBooks(lambda: settings.read_again().postgres_login()), moods)
     currency = settings.seed.get("currency", "EUR")
     accounts = {customer: Money(minor=balance, currency=currency) for customer, balance in settings.seed.get("accounts", {}).items()}
 
