@@ -260,7 +260,7 @@ async def topic_admin(settings: Settings) -> AsyncIterator[KafkaAdmin]:
 @asynccontextmanager
 async def own_group(settings: Settings, topics: Collection[str]) -> AsyncIterator[tuple[Producer, Consumer]]:
     """A producer, and the only member of a group that nobody else is in: it reads the topics from their beginning. Raises Unavailable."""
-    options = replace(_kafka(settings, Telemetry.silent()), group_id=f"{settings.group_id}-{uuid4().hex}", instance_id="")
+    options = replace(kafka_options(settings, Telemetry.silent()), group_id=f"{settings.group_id}-{uuid4().hex}", instance_id="")
     producer, consumer = KafkaProducer(options), KafkaConsumer(options, topics, _nobody)
     try:
         await producer.start()
