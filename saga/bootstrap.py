@@ -31,6 +31,7 @@ from saga.observability import names
 from saga.observability.telemetry import Telemetry
 from saga.ports.messaging import Consumer, OutboundRecord, Producer, Revoked
 from saga.ports.streams import DefinitionRow, Store
+from saga.rotating import Renewable, kafka_options, renew_replica, renewal_of
 from saga.runtime.deadlines import Deadlines
 from saga.runtime.door import Door
 from saga.runtime.folds import FoldCache
@@ -44,14 +45,12 @@ from saga.runtime.replay import replay as replay_rows
 from saga.runtime.routing import Router
 from saga.runtime.seen import Seen
 from saga.runtime.supervisor import Pace, Supervisor
-from saga.secrets.renewal import Part, Renewal
-from saga.secrets.servers import KAFKA_LOGIN, POSTGRES_LOGIN
+from saga.secrets.renewal import Renewal
 from saga.store.migrate import migrate as migrate_schema
 from saga.store.postgres import PostgresStore
 from saga.transport.admin import KafkaAdmin
 from saga.transport.codec import decode, encode
 from saga.transport.consumer import KafkaConsumer
-from saga.transport.options import KafkaOptions
 from saga.transport.producer import KafkaProducer
 
 
@@ -148,7 +147,7 @@ async def serve(settings: Settings) -> None:
     registry = load_definitions(settings)
     telemetry = Telemetry.start("saga-coordinator", trace_ratio=settings.trace_ratio, level=settings.log_level, form=settings.log_format)
     log = telemetry.logger("saga")
-    renewal = _renewal(settings, telemetry)
+    renewal = renewal_of(settings, telemetry)
     stopping = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)
@@ -176,38 +175,22 @@ async def serve(settings: Settings) -> None:
         telemetry.stop()
 
 
-def _renewal(settings: Settings, telemetry: Telemetry) -> Renewal[Settings]:
-    log = telemetry.logger("saga.settings")
-
-    def say(level: str, event: str, **facts: object) -> None:
-        if level == "error":
-            telemetry.metrics.count(names.INCIDENTS, kind="settings-refused")
-        getattr(log, level)(event, **facts)
-
-    async def set_level(fresh: Settings) -> None:
-        telemetry.set_level(fresh.log_level)
-
-    renewal = Renewal(settings, say)
-    renewal.add(Part("log", frozenset({"log_level"}), set_level))
-    return renewal
-
-
 async def _run_replica(
     renewal: Renewal[Settings], registry: Registry, store: PostgresStore, telemetry: Telemetry, door: Door, stopping: asyncio.Event
 ) -> None:
     settings = renewal.settings
-    producer = KafkaProducer(_kafka(settings, telemetry))
+    producer = KafkaProducer(kafka_options(settings, telemetry))
     try:
         coordinator = build(settings, store, producer, registry, telemetry)
         door.store = store
-        _renew(renewal, coordinator, store, producer, telemetry)
+        renew_replica(renewal, Renewable(store, producer, coordinator.supervisor), telemetry)
         with suppress(Unavailable):
             await store.ping()
             await somebody_may_ask(settings, store)
             await coordinator.heartbeat.beat()  # a changed graph under an old version is refused here, before anything is read
         door.desk = coordinator.desk  # people may look and act while Kafka is away
         door.missing = ("kafka", "its topics have not been checked yet")
-        async with _topics_checked(settings, registry, telemetry, stopping):
+        async with _topics_checked(renewal, registry, telemetry, stopping):
             door.missing = None
             running = asyncio.create_task(coordinator.supervisor.run(_consumers(producer), pace_of(settings)))
             told = asyncio.create_task(stopping.wait())
@@ -221,11 +204,14 @@ async def _run_replica(
 
 
 @asynccontextmanager
-async def _topics_checked(settings: Settings, registry: Registry, telemetry: Telemetry, stopping: asyncio.Event) -> AsyncIterator[None]:
+async def _topics_checked(
+    renewal: Renewal[Settings], registry: Registry, telemetry: Telemetry, stopping: asyncio.Event
+) -> AsyncIterator[None]:
     """Topics are judged: before the body where that is strict or in production (raises ConfigurationError then), beside it elsewhere."""
+    settings = renewal.settings
     wanted, strict, log = wishes(registry.all(), settings), is_strict(settings), telemetry.logger("saga.topics")
     production = settings.env == "production"
-    look = partial(look_at, lambda: topic_admin(settings), wanted, production=production)
+    look = partial(look_at, lambda: topic_admin(renewal.settings), wanted, production=production)
     looking = check_at_start(look, stopping, log, strict=strict)
     checking = asyncio.create_task(looking)
     try:
@@ -237,23 +223,10 @@ async def _topics_checked(settings: Settings, registry: Registry, telemetry: Tel
         await asyncio.wait({checking})
 
 
-def _renew(
-    renewal: Renewal[Settings], coordinator: Coordinator, store: PostgresStore, producer: KafkaProducer, telemetry: Telemetry
-) -> None:
-    """What SIGHUP changes of a replica that runs."""
-
-    async def take_kafka(fresh: Settings) -> None:
-        await producer.renew(_kafka(fresh, telemetry))
-        coordinator.supervisor.rejoin()
-
-    renewal.add(Part("postgres", POSTGRES_LOGIN, store.renew))
-    renewal.add(Part("kafka", KAFKA_LOGIN, take_kafka))
-
-
 @asynccontextmanager
 async def topic_admin(settings: Settings) -> AsyncIterator[KafkaAdmin]:
     """A connection that looks at topics and extends them. Raises Unavailable."""
-    async with KafkaAdmin.open(_kafka(settings, Telemetry.silent())) as admin:
+    async with KafkaAdmin.open(kafka_options(settings, Telemetry.silent())) as admin:
         yield admin
 
 
@@ -331,27 +304,6 @@ async def _patiently(
                 await stopping.wait()
         wait = min(wait * 2, 5.0)
     return None
-
-
-def _kafka(settings: Settings, telemetry: Telemetry) -> KafkaOptions:
-    log = telemetry.logger("saga.kafka")
-
-    def incident(what: str, detail: str) -> None:
-        telemetry.metrics.count(names.INCIDENTS, kind=what)
-        log.error("incident", kind=what, detail=detail)
-
-    return KafkaOptions(
-        bootstrap=settings.kafka_bootstrap,
-        group_id=settings.group_id,
-        instance_id=settings.instance_id,
-        session_timeout=settings.session_timeout,
-        connect_timeout=settings.connect_timeout,
-        send_timeout=settings.send_timeout,
-        fetch_wait=settings.fetch_wait,
-        client_id="saga-coordinator",
-        incident=incident,
-        login=settings.kafka_login(),
-    )
 
 
 def _consumers(producer: KafkaProducer) -> Callable[[frozenset[str], Revoked], Consumer]:
