@@ -73,6 +73,7 @@ async def test_a_wrong_authority_and_a_wrong_name_are_refused(secured: Settings,
     assert "Hostname mismatch" in await refusal(changed(secured, postgres_dsn=SecretStr(elsewhere)))
     named = await PostgresStore.connect(changed(secured, postgres_dsn=SecretStr(elsewhere), postgres_sslmode="verify-ca"))
     await named.close()  # verify-ca asks who signed, not for whom
+    assert "not trusted" in await refusal(changed(secured, postgres_ca_file=str(stranger.ca), postgres_sslmode="verify-ca"))
 
 
 async def test_a_server_without_tls_is_refused_and_never_spoken_to_in_plain_text(secured: Settings, migrated_dsn: str) -> None:
