@@ -122,6 +122,7 @@ class World:
             "SAGA_KAFKA_BOOTSTRAP": self.place.bootstrap,
             "SAGA_DEFINITIONS": self.application.definitions,
             "SAGA_HTTP_PORT": str(self._ports[COORDINATOR]),
+            "SAGA_INSECURE_DEV": "true",
             "SAGA_FETCH_WAIT": "0.2",
             "SAGA_SESSION_TIMEOUT": "6",
             "SAGA_INSECURE_DEV": "true",
