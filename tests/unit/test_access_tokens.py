@@ -241,6 +241,12 @@ async def test_a_new_key_is_fetched_once_for_its_name_and_names_alone_do_not_mak
     assert server.asked == 2
 
 
+async def test_an_algorithm_that_is_not_the_issuers_does_not_make_us_ask_for_keys() -> None:  # A2, A4
+    server = KeyServer()
+    assert "algorithm" in await refused(server.gate(), token(algorithm="RS512", header={"kid": "new"}))
+    assert server.asked == 0
+
+
 async def test_a_key_that_was_rotated_out_ends_with_the_next_refresh() -> None:  # A2
     server = KeyServer(keys=[*SET, jwk(ROTATED_OUT, "before")])
     gate, old = server.gate(refresh_every=300), token(ROTATED_OUT, header={"kid": "before"})
