@@ -125,7 +125,6 @@ class World:
             "SAGA_INSECURE_DEV": "true",
             "SAGA_FETCH_WAIT": "0.2",
             "SAGA_SESSION_TIMEOUT": "6",
-            "SAGA_INSECURE_DEV": "true",
             "SAGA_CLAIM_FOR": "3",
             "SAGA_CLAIM_BACKOFF": "3",
         }
