@@ -22,6 +22,7 @@ from saga.access.ledger import Ledger
 from saga.api.app import build_app
 from saga.api.serving import serve_http
 from saga.config import Settings, without_password
+from saga.core.lifecycle import Telling
 from saga.definition.diagram import mermaid
 from saga.definition.registry import Registry
 from saga.deployment.starting import check_at_start, is_strict, look_at
@@ -32,6 +33,7 @@ from saga.observability.telemetry import Telemetry
 from saga.ports.messaging import Consumer, OutboundRecord, Producer, Revoked
 from saga.ports.streams import DefinitionRow, Store
 from saga.rotating import Renewable, kafka_options, renew_replica, renewal_of
+from saga.runtime.changes import Changes
 from saga.runtime.deadlines import Deadlines
 from saga.runtime.door import Door
 from saga.runtime.folds import FoldCache
@@ -86,12 +88,13 @@ class Unsent:
 
 def build(settings: Settings, store: Store, producer: Producer, registry: Registry, telemetry: Telemetry) -> Coordinator:
     """Tie a replica together from its concrete parts; tests pass the memory store and bus."""
-    seen = Seen(telemetry)
+    seen, changes = Seen(telemetry, settings.lifecycle_topic), Changes()
+    telling = Telling(bool(settings.lifecycle_topic), settings.lifecycle_steps)
     router = Router(registry, decode, settings.epoch, seen.new_trace)
-    sending = RelaySettings(settings.source, settings.epoch, settings.claim_for, settings.claim_backoff)
+    sending = RelaySettings(settings.source, settings.epoch, settings.claim_for, settings.claim_backoff, telling, settings.lifecycle_topic)
     relay = Relay(store, producer, encode, seen, sending)
     cache = FoldCache(settings.cache_bytes)
-    intake = Intake(IntakeParts(store, registry, router, cache, relay, seen, settings.claim_for))
+    intake = Intake(IntakeParts(store, registry, router, cache, relay, seen, settings.claim_for, telling, changes))
     remembered = timedelta(days=settings.remember_for_days)
     deadlines = Deadlines(store, intake, settings.ticks_per_round, remembered)
     heartbeat = Heartbeat(store, router, seen, definition_rows(registry), settings.heartbeat_every)

@@ -56,6 +56,11 @@ class Settings(ServerSettings):
     issuers: tuple[Issuer, ...] = Field(default=(), description="OIDC issuers whose bearer tokens are taken, as a JSON list of objects")
     http_rate: Annotated[float, Field(ge=0)] = Field(default=100.0, description="requests a second and principal at each replica; 0: any")
 
+    lifecycle_topic: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{0,249}$")] = Field(
+        default="saga.lifecycle", description="where changes of sagas' lives are told; empty: nowhere, and nothing can be followed live"
+    )
+    lifecycle_steps: bool = Field(default=False, description="tell of every event of a step too")
+
     batch_records: Annotated[int, Field(ge=1, le=5_000)] = 500
     ticks_per_round: Annotated[int, Field(ge=1, le=5_000)] = 200
     tick_every: Seconds = 0.2

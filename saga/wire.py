@@ -1,4 +1,5 @@
-"""The wire protocol v1 as data: commands and replies, to envelopes and back (wire.md section 2). Pure; Kafka's headers are the codec's.
+"""The wire protocol v1 as data: commands, replies (wire.md section 2) and changes of a saga's life, to envelopes and back.
+Pure; Kafka's headers are the codec's.
 
 A command that cannot be answered and a reply that says nothing raise ContractError with a kebab-case code: whoever reads sets the
 record aside with it and goes on.
@@ -6,11 +7,15 @@ record aside with it and goes on.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from saga.errors import ContractError
 from saga.messages import Envelope, Outcome
 
 MAX_ID = 255
+LIFECYCLE_PREFIX = "saga.lifecycle."
 MAX_RETRY_AFTER_MS = 3_600_000
 
 
@@ -81,6 +86,64 @@ class ReplyMessage:
     body: bytes
     traceparent: str = ""
     tracestate: str = ""
+
+
+class LifecycleMessage(BaseModel):
+    """A change of a saga's life, as it stands in the body of a record of `saga.lifecycle` (docs/lifecycle.md).
+
+    (saga_id, version) names it: a copy says the same, byte for byte. `previous` is the version of the change before, 0 for the first; of
+    a step's record, the change that it follows. `status` holds since this version; `event` is the event of the stream, `step` what it is
+    about, `cause` why the saga turned back; `causation` the id of the message or act that led to it, empty for a deadline.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    saga_id: UUID
+    tenant: str
+    definition: str
+    definition_version: int
+    key: str
+    version: int = Field(ge=1)
+    previous: int = Field(ge=0)
+    what: str = Field(pattern=r"^[a-z]+(-[a-z]+)*$")
+    status: str
+    waits_for: str
+    at: AwareDatetime
+    event: str
+    step: str
+    cause: str
+    causation: str
+
+    def to_envelope(self, source: str, traceparent: str = "", tracestate: str = "") -> Envelope:
+        """The CloudEvent that it is. No `ce_causationid`: with `ce_sagaid` beside it, it would pass for a reply. The key is the saga id."""
+        return Envelope(
+            id=f"{self.saga_id}:{self.version}",
+            source=source,
+            type=f"{LIFECYCLE_PREFIX}{self.what}.v1",
+            body=self.model_dump_json().encode(),
+            key=str(self.saga_id).encode(),
+            time=rfc3339(self.at),
+            attributes={
+                "sagaid": str(self.saga_id),
+                "tenant": self.tenant,
+                "definition": self.definition,
+                "sagaversion": str(self.version),
+                "previousversion": str(self.previous),
+                "sagastatus": self.status,
+            },
+            traceparent=traceparent,
+            tracestate=tracestate,
+        )
+
+
+def read_lifecycle(envelope: Envelope) -> LifecycleMessage:
+    """The change that a record tells of. Raises ContractError `not-lifecycle` or `invalid-body`."""
+    if not envelope.type.startswith(LIFECYCLE_PREFIX):
+        raise ContractError("not-lifecycle", f"a type of this topic begins with {LIFECYCLE_PREFIX}")
+    try:
+        return LifecycleMessage.model_validate_json(envelope.body)
+    except ValidationError as error:
+        raise ContractError("invalid-body", f"{error.error_count()} fault(s) in a record of a saga's life") from None
 
 
 def is_reply(envelope: Envelope) -> bool:

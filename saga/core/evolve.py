@@ -7,6 +7,7 @@ from functools import singledispatch
 from typing import Any
 
 from saga.core import events as e
+from saga.core.lifecycle import life_after
 from saga.core.state import CommandRef, Do, Sending, State, Step, StepId, Undo
 from saga.messages import Outcome
 
@@ -16,7 +17,9 @@ def evolve(state: State, event: e.Event) -> State:
     state = _evolve(event, state)
     input_id: str = getattr(event, "input_id", "")
     inputs = state.inputs | {input_id} if input_id else state.inputs
-    return replace(state, version=state.version + 1, last_progress=event.at, inputs=inputs)
+    version = state.version + 1
+    life = life_after(state.life, event, state, version)
+    return replace(state, version=version, last_progress=event.at, inputs=inputs, life=life)
 
 
 def fold(events: Iterable[e.Event], state: State | None = None) -> State:

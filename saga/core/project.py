@@ -1,10 +1,11 @@
-"""What people and sweeps see of a saga: its row, its status, and one sentence on what it waits for. Reads the fold, never a definition."""
+"""What people and sweeps see of a saga: its row, its status, and in short what it waits for. Reads the fold, never a definition."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from saga.core.state import Do, Sending, State, Step, Undo, needs_person, next_due
+from saga.core.state import status_of as status_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +48,14 @@ def row_of(saga_id: UUID, state: State) -> SagaRow:
         started_at=start.at,
         last_progress=state.last_progress or start.at,
         ended_at=state.ended_at,
-        waits_for=explain(state),
+        waits_for=waits_for(state),
         parked_steps=tuple(step.id.step for step in state.steps.values() if needs_person(state, step)),
     )
 
 
-def status_of(state: State) -> str:
-    """The status of design 4.3: the first that fits."""
-    if state.ended:
-        return state.ended
-    if state.paused is not None:
-        return "paused"
-    if any(needs_person(state, step) for step in state.steps.values()):
-        return "parked"
-    return "running" if state.turned_back is None else "compensating"
-
-
-def explain(state: State) -> str:
-    """One sentence: what the saga waits for, and why it goes where it goes. Times are left to the due columns."""
+def waits_for(state: State) -> str:
+    """What the saga waits for, and why it goes where it goes, as short as a list has room. Times are left to the due columns;
+    `explain` says it all."""
     if state.ended:
         return ""
     waits = [text for step in state.steps.values() if (text := _waits(state, step))]

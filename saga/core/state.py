@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from saga.core.events import SagaPaused, SagaStarted, TurnedBack
 
+PARKED = "parked"
+
 
 class Do(StrEnum):
     """Where the do of a step stands. A step without a command yet is not in the state at all."""
@@ -122,6 +124,18 @@ class Step:
         return self.undo_sending is not None and not self.undo_answer
 
 
+class Life(NamedTuple):
+    """The newest change of a saga's life: what it was, at which version, the version of the change before, and the status since then."""
+
+    what: str = ""
+    version: int = 0
+    previous: int = 0
+    status: str = ""
+
+
+UNBORN = Life()
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """A fold: everything a decision needs of one saga. `version` is that of its last event, 0 before the first."""
@@ -137,6 +151,7 @@ class State:
     last_progress: datetime | None = None
     inputs: frozenset[str] = frozenset()
     ignored: frozenset[tuple[str, str]] = frozenset()
+    life: Life = UNBORN
 
     @property
     def start(self) -> SagaStarted:
@@ -157,6 +172,17 @@ class State:
     def step(self, name: str, branch: str = "") -> Step | None:
         """The step, if it was issued, skipped, or failed to build."""
         return self.steps.get(StepId(name, branch))
+
+
+def status_of(state: State) -> str:
+    """The status of design 4.3: the first that fits."""
+    if state.ended:
+        return state.ended
+    if state.paused is not None:
+        return "paused"
+    if any(needs_person(state, step) for step in state.steps.values()):
+        return PARKED
+    return "running" if state.turned_back is None else "compensating"
 
 
 def needs_person(state: State, step: Step) -> bool:

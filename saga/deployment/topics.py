@@ -10,7 +10,6 @@ from saga.definition.graph import Definition
 from saga.deployment.finding import Finding, fault, ok, warning
 from saga.ports.deployment import KafkaFacts, TopicAdmin, TopicSeen, TopicWish
 
-LIFECYCLE = "saga.lifecycle"
 POLICY, MIN_INSYNC, RETENTION = "cleanup.policy", "min.insync.replicas", "retention.ms"
 APPLY = "run `saga topics apply`"
 SEEN_WITHIN = 10.0
@@ -31,9 +30,9 @@ class Change:
         return f"{self.name}: {'created' if self.create else 'changed'}, {', '.join(said)}"
 
 
-def needed(definitions: Iterable[Definition]) -> tuple[str, ...]:
+def needed(definitions: Iterable[Definition], lifecycle: str) -> tuple[str, ...]:
     """Names of the topics: commands and events of whoever is asked, events of whoever publishes a start, and the sagas' own life."""
-    names = {LIFECYCLE}
+    names = {lifecycle} if lifecycle else set()
     for definition in definitions:
         asked = {node.command.participant for node in definition.steps.values()}
         asked |= {node.undo.returns.participant for node in definition.steps.values() if node.undo}
@@ -46,7 +45,7 @@ def wishes(definitions: Iterable[Definition], settings: Settings) -> tuple[Topic
     """The topics as the settings want them."""
     replication, in_sync = copies(settings)
     kept = {POLICY: "delete", MIN_INSYNC: str(in_sync), RETENTION: str(settings.topic_retention_hours * 3_600_000)}
-    return tuple(TopicWish(name, settings.topic_partitions, replication, kept) for name in needed(definitions))
+    return tuple(TopicWish(name, settings.topic_partitions, replication, kept) for name in needed(definitions, settings.lifecycle_topic))
 
 
 def copies(settings: Settings) -> tuple[int, int]:

@@ -56,8 +56,9 @@ RECORDS_DEAD = _counter("saga.records.dead", "Records that nobody can use, by re
 REPLY_AGE = _seconds("saga.reply.age", "Age of a reply's record when it was decided; the sender's clock, only to look at.")
 
 COMMANDS_SENT = _counter("saga.commands.sent", "Commands acknowledged by the broker.")
+LIFECYCLE_SENT = _counter("saga.lifecycle.sent", "Changes of sagas' lives acknowledged by the broker.")
 RESENDS = _counter("saga.commands.resent", "Commands sent with an attempt above one.")
-SENDS_FAILED = _counter("saga.commands.failed", "Commands that the broker did not acknowledge; their pointers are claimed later.")
+SENDS_FAILED = _counter("saga.commands.failed", "Records that the broker did not acknowledge; their pointers are claimed later.")
 SENDS_EXPIRED = _counter("saga.commands.expired", "Unsent commands dropped because their claim had passed.")
 POINTERS_CLAIMED = _counter("saga.pointers.claimed", "Outbox pointers taken over after their claim had passed.")
 TICK_LATENESS = _seconds("saga.tick.lateness", "How late a deadline was fired, by the database's clock.")

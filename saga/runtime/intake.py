@@ -12,18 +12,20 @@ records come again and are duplicates; the pointers are sent by whoever claims t
 import asyncio
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 from uuid import UUID, uuid4
 
 from saga.core.evolve import fold
 from saga.core.inputs import Start
+from saga.core.lifecycle import Telling
 from saga.core.state import State
 from saga.core.upcast import decode
 from saga.definition.registry import Registry
 from saga.errors import Conflict, UnknownOutcome, WrongExpectedVersion
 from saga.ports.messaging import InboundRecord
 from saga.ports.streams import Batch, KeyRow, LoadedVersion, Pointer, SagaKey, Store, Transaction
+from saga.runtime.changes import Changes
 from saga.runtime.folds import FoldCache
 from saga.runtime.ids import uuid7
 from saga.runtime.kept import HeldSweep, Source
@@ -48,6 +50,8 @@ class IntakeParts:
     relay: Relay
     seen: Seen
     claim_for: float
+    telling: Telling = field(default_factory=Telling)
+    changes: Changes = field(default_factory=Changes)
 
 
 class Intake:
@@ -191,12 +195,13 @@ class Intake:
             parts.cache.put(saga_id, state)
         parts.relay.deleted(acknowledged)
         parts.relay.put(outgoing)
+        parts.changes.tell(append.saga_id for append in plan.batch.appends)
         parts.seen.batch(works, plan.now, monotonic() - began)
 
     async def _decide(self, tx: Transaction, works: Sequence[Work]) -> tuple[Plan, list[Outgoing]]:
         keys = await self._keys(tx, works)
         folds, broken = await self._folds(tx, {work.saga_id for work in works if work.saga_id and work.given})
-        plan = Plan(tx, folds, keys, self._parts.registry.get)
+        plan = Plan(tx, folds, keys, self._parts.registry.get, self._parts.telling)
         for work in works:
             if work.given is not None:
                 work.result = None

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from saga.body import canonical
 from saga.core.evolve import fold
+from saga.core.explain import explain
 from saga.core.inputs import REMEMBERED, Act, AnswerByHand, Cancel, Doubt, Fence, Pause, Resume, RetryByHand, Skip
-from saga.core.project import explain, row_of, step_status
+from saga.core.project import row_of, step_status
 from saga.core.state import State, Step
 from saga.core.upcast import decode, decode_body
 from saga.errors import ContractError, Unavailable

@@ -4,7 +4,7 @@ Inputs are decided one after another on the batch's own working folds, also by k
 key, in one batch are no conflict (check-store 9). Nothing here waits or talks to anything.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -13,10 +13,11 @@ from uuid import UUID
 from saga.core.decide import decide
 from saga.core.effects import CommandToSend, command_of, sends
 from saga.core.events import Event
-from saga.core.evolve import fold
+from saga.core.evolve import evolve
 from saga.core.identity import key_bytes
 from saga.core.inputs import UNUSABLE, Act, Decision, Ignored, Input, Pause, ReplyInput, Resume, Start, Tick
-from saga.core.project import row_of
+from saga.core.lifecycle import LifeToSend, Telling, life_of
+from saga.core.project import row_of, waits_for
 from saga.core.state import State, next_due
 from saga.core.upcast import encode
 from saga.definition.graph import Definition
@@ -39,31 +40,54 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A command to send, and the pointer that is deleted once it is acknowledged."""
+    """What an event sends, a command or a change of its saga's life or both, and the pointer, deleted once all of it is acknowledged."""
 
     pointer: Pointer
-    command: CommandToSend
+    command: CommandToSend | None
+    life: LifeToSend | None = None
 
 
 @dataclass(slots=True)
 class _Stream:
-    """A saga in this batch: the version it was loaded at, its working fold, and the new events."""
+    """A saga in this batch: the version it was loaded at, its working fold, the new events, and the folds of those that are told of."""
 
     base: int
     state: State
     events: list[Event] = field(default_factory=list)
+    told: dict[int, State] = field(default_factory=dict)
+
+    def take(self, events: Sequence[Event], telling: Telling) -> None:
+        """Decided: the fold goes on."""
+        for event in events:
+            self.state = evolve(self.state, event)
+            self.events.append(event)
+            if telling.tells(self.state, event):
+                self.told[self.state.version] = self.state
+
+    def life(self, version: int) -> LifeToSend | None:
+        """What is told of the event at this version, at the end of the batch."""
+        state, until = self.told.get(version), version - self.base
+        return life_of(state, self.events[until - 1], self.events[:until], waits_for(self.state)) if state else None
 
 
 class Plan:
     """What one transaction decides. `folds` holds every saga that the works name and that exists; `keys` every key row that exists."""
 
-    def __init__(self, tx: Clock, folds: Mapping[UUID, State], keys: Mapping[SagaKey, KeyRow], definition_of: DefinitionOf) -> None:
+    def __init__(
+        self,
+        tx: Clock,
+        folds: Mapping[UUID, State],
+        keys: Mapping[SagaKey, KeyRow],
+        definition_of: DefinitionOf,
+        telling: Telling,
+    ) -> None:
         self.now = tx.now
         self._paused = tx.paused
         self.batch = Batch()
         self._streams = {saga_id: _Stream(state.version, state) for saga_id, state in folds.items()}
         self._keys = dict(keys)
         self._definition_of = definition_of
+        self._telling = telling
 
     def decide(self, work: Work, new_id: UUID) -> None:
         """Decide one work and set its result."""
@@ -94,8 +118,9 @@ class Plan:
             self.batch.rows.append(row_of(saga_id, stream.state))
             for version, event in enumerate(stream.events, stream.base + 1):
                 command = command_of(stream.state, event) if sends(event) else None
-                if command is not None:
-                    outgoing.append(Outgoing(Pointer(saga_id, version), command))
+                life = stream.life(version)
+                if command is not None or life is not None:
+                    outgoing.append(Outgoing(Pointer(saga_id, version), command, life))
         self.batch.pointers = [out.pointer for out in outgoing]
         return outgoing
 
@@ -112,10 +137,10 @@ class Plan:
                 return self._started_before(work, given, row)
         given = replace(given, pause=self._pause_of(given.tenant, work.definition.name))
         decision = decide(work.definition, State(), given, self.now)
-        state = fold(decision.events)
-        self._streams[new_id] = _Stream(0, state, list(decision.events))
+        stream = self._streams[new_id] = _Stream(0, State())
+        stream.take(decision.events, self._telling)
         self._take_keys(work, given, new_id)
-        return Appended(new_id, decision.events, state)
+        return Appended(new_id, decision.events, stream.state)
 
     def _started_before(self, work: Work, given: Start, row: KeyRow) -> Result:
         """One key, one body, one saga: the first answer again, or a conflict (hazard S9)."""
@@ -165,9 +190,7 @@ class Plan:
         if isinstance(given, Resume):
             raise ActRefused("definition-paused", f"all sagas of {state.start.definition} are paused: resume the definition")
         if state.paused is None and not isinstance(given, Pause) and pause.input_id not in state.inputs:
-            events = decide(definition, state, pause, self.now).events
-            stream.state = fold(events, state)
-            stream.events.extend(events)
+            stream.take(decide(definition, state, pause, self.now).events, self._telling)
 
     def _pause_of(self, tenant: str, definition: str) -> Pause | None:
         row = self._paused.get((tenant, definition))
@@ -177,8 +200,7 @@ class Plan:
         if decision.events:
             if isinstance(work.given, Tick) and (due := next_due(stream.state)) is not None:
                 work.lateness = (self.now - due).total_seconds()
-            stream.state = fold(decision.events, stream.state)
-            stream.events.extend(decision.events)
+            stream.take(decision.events, self._telling)
             return Appended(saga_id, decision.events, stream.state)
         self._check(saga_id, stream)
         why = decision.ignored or Ignored.DUPLICATE

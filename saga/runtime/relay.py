@@ -1,8 +1,12 @@
-"""The relay: commands from memory right after the commit, and from pointers whose claim has passed (design section 8).
+"""The relay: commands and changes of sagas' lives, from memory right after the commit, and from pointers whose claim has passed
+(design section 8).
 
     put ──> memory ──send──> acknowledged? ── yes ──> remembered until a commit that deleted the pointer
                                             └─ no ───> forgotten: the pointer is still there
     sweep ─> claim pointers (a short transaction) ─> fold the stream ─> still wanted? send : delete
+
+A pointer names an event, and an event may send two records: a command, which is wanted only while it is awaited, and a change of the
+saga's life, which is always wanted. The pointer goes when both are acknowledged; else both are sent again, which harms neither.
 
 If the process dies: before the send, the pointer is claimed by anybody once `claim_until` has passed; after the send, before the
 delete, the command is sent once more, which every participant knows how to take.
@@ -15,20 +19,22 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 from uuid import UUID, uuid4
 
 from saga.core.effects import CommandToSend, command_of
 from saga.core.evolve import fold
 from saga.core.identity import key_bytes
+from saga.core.lifecycle import LifeToSend, Telling, life_of
+from saga.core.project import waits_for
 from saga.core.upcast import decode
 from saga.messages import Envelope
 from saga.ports.messaging import OutboundRecord, Producer
 from saga.ports.streams import Pointer, Store
 from saga.runtime.plan import Outgoing
 from saga.runtime.seen import Seen
-from saga.wire import CommandMessage
+from saga.wire import CommandMessage, LifecycleMessage
 
 Encode = Callable[[Envelope, str], OutboundRecord]
 
@@ -39,16 +45,19 @@ IDLE = 1.0
 
 @dataclass(frozen=True, slots=True)
 class RelaySettings:
-    """`claim_for` and `claim_backoff` are seconds; `source` and `epoch` go onto every command."""
+    """`claim_for` and `claim_backoff` are seconds; `source` and `epoch` go onto every command. `telling` says what is told on `lifecycle`,
+    which is a topic."""
 
     source: str
     epoch: int
     claim_for: float
     claim_backoff: float
+    telling: Telling = field(default_factory=Telling)
+    lifecycle: str = "saga.lifecycle"
 
 
 class Relay:
-    """Sends this replica's commands, and those that others left behind."""
+    """Sends what this replica's events send, and what others left behind."""
 
     def __init__(self, store: Store, producer: Producer, encode: Encode, seen: Seen, settings: RelaySettings) -> None:
         self.owner: UUID = uuid4()
@@ -102,11 +111,11 @@ class Relay:
             await self._store.delete_pointers(idle)
             self.deleted(idle)
         pointers = await self._store.claim_pointers(self.owner, SWEEP_LIMIT, self._settings.claim_backoff)
-        found = await self._commands(pointers)
-        unwanted = [pointer for pointer, command in found if command is None]
+        found = await self._outgoing(pointers)
+        unwanted = [out.pointer for out in found if not _wanted(out)]
         if unwanted:
             await self._store.delete_pointers(unwanted)
-        await self._send([Outgoing(pointer, command) for pointer, command in found if command is not None])
+        await self._send([out for out in found if _wanted(out)])
         self._seen.swept(len(pointers), len(unwanted))
         return len(pointers)
 
@@ -130,16 +139,19 @@ class Relay:
     async def _send(self, outgoing: Sequence[Outgoing]) -> None:
         if not outgoing:
             return
-        records = []
+        pointers: list[Pointer] = []
+        records: list[OutboundRecord] = []
         for out in outgoing:
-            with self._seen.sending(out) as traceparent:
-                records.append(self._record(out, traceparent))
+            made = self._records(out)
+            pointers.extend([out.pointer] * len(made))
+            records.extend(made)
         acknowledged = await self._producer.send(records)
-        self._acknowledged.update(out.pointer for out, done in zip(outgoing, acknowledged, strict=True) if done)
-        self._seen.sent(outgoing, acknowledged)
+        missing = {pointer for pointer, done in zip(pointers, acknowledged, strict=True) if not done}
+        self._acknowledged.update(out.pointer for out in outgoing if out.pointer not in missing)
+        self._seen.sent([out.command for out in outgoing if out.command], records, acknowledged)
 
-    async def _commands(self, pointers: Sequence[Pointer]) -> list[tuple[Pointer, CommandToSend | None]]:
-        """The commands of pointers, None where it is not wanted any more.
+    async def _outgoing(self, pointers: Sequence[Pointer]) -> list[Outgoing]:
+        """What pointers send.
 
         A stream that this release cannot read is left out: its pointer stays, for a release that can, and holds up nobody else (S18).
         """
@@ -147,19 +159,33 @@ class Relay:
         for pointer in pointers:
             bodies = await self._store.load(pointer.saga_id)
             try:
-                found.append((pointer, _command(pointer, bodies)))
+                found.append(_found(pointer, bodies, self._settings.telling))
             except Exception as error:
                 self._seen.loop_failed("outbox", error)
         return found
 
-    def _record(self, out: Outgoing, traceparent: str) -> OutboundRecord:
-        command = out.command
+    def _records(self, out: Outgoing) -> list[OutboundRecord]:
+        """What it sends: the command first, so that no change of a life holds up one."""
+        records = []
+        if out.command is not None:
+            with self._seen.sending(out.pointer, out.command) as traceparent:
+                records.append(self._command(out.pointer, out.command, traceparent))
+        if out.life is not None:
+            records.append(self._life(out.pointer, out.life))
+        return records
+
+    def _life(self, pointer: Pointer, life: LifeToSend) -> OutboundRecord:
+        said = {name: getattr(life, name) for name in LifecycleMessage.model_fields if name != "saga_id"}
+        message = LifecycleMessage(saga_id=pointer.saga_id, **said)
+        return self._encode(message.to_envelope(self._settings.source, life.traceparent, life.tracestate), self._settings.lifecycle)
+
+    def _command(self, pointer: Pointer, command: CommandToSend, traceparent: str) -> OutboundRecord:
         message = CommandMessage(
             command_id=command.command_id,
             type=command.type,
             undoes=command.undoes,
             attempt=command.attempt,
-            saga_id=str(out.pointer.saga_id),
+            saga_id=str(pointer.saga_id),
             epoch=self._settings.epoch,
             tenant=command.tenant,
             definition=command.definition,
@@ -175,8 +201,18 @@ class Relay:
         return self._encode(message.to_envelope(), f"{command.participant}.commands")
 
 
-def _command(pointer: Pointer, bodies: Sequence[bytes]) -> CommandToSend | None:
+def _wanted(out: Outgoing) -> bool:
+    return out.command is not None or out.life is not None
+
+
+def _found(pointer: Pointer, bodies: Sequence[bytes], telling: Telling) -> Outgoing:
+    """What the event of a pointer sends, read off its stream. What is told of it is what its decision knew: one moment, one decision."""
     events = [decode(body) for body in bodies]
     if len(events) < pointer.version:
-        return None
-    return command_of(fold(events), events[pointer.version - 1])
+        return Outgoing(pointer, None)
+    event, history = events[pointer.version - 1], events[: pointer.version]
+    until = next((index for index in range(pointer.version, len(events)) if events[index].at != event.at), len(events))
+    then = fold(history)
+    decided = fold(events[pointer.version : until], then)
+    life = life_of(then, event, history, waits_for(decided)) if telling.tells(then, event) else None
+    return Outgoing(pointer, command_of(fold(events[until:], decided), event), life)

@@ -8,19 +8,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from saga.core import events as e
+from saga.core.effects import CommandToSend
 from saga.core.inputs import ReplyInput
 from saga.core.state import State, StepId
 from saga.observability import names as n
 from saga.observability.telemetry import Telemetry
 from saga.observability.tracing import trace_id
-from saga.ports.messaging import TopicPartition
+from saga.ports.messaging import OutboundRecord, TopicPartition
+from saga.ports.streams import Pointer
 from saga.runtime.work import Appended, Dead, Held, Nothing, Work
-
-if TYPE_CHECKING:
-    from saga.runtime.plan import Outgoing
 
 _ENDS: Mapping[type[e.Event], str] = {e.SagaCompleted: "completed", e.SagaCompensated: "compensated", e.SagaCancelled: "cancelled"}
 _TO_LOG = (e.ReplyIgnored, e.SagaReopened, e.UndoParked, e.UndoRefused, e.BuildFailed)
@@ -29,8 +28,9 @@ _TO_LOG = (e.ReplyIgnored, e.SagaReopened, e.UndoParked, e.UndoRefused, e.BuildF
 class Seen:
     """The runtime's witness: each method is called when the thing has happened, after the commit where there is one."""
 
-    def __init__(self, telemetry: Telemetry) -> None:
+    def __init__(self, telemetry: Telemetry, lifecycle: str = "") -> None:
         self._telemetry = telemetry
+        self._lifecycle = lifecycle
         self._metrics = telemetry.metrics
         self._log = telemetry.logger("saga.runtime")
 
@@ -89,20 +89,22 @@ class Seen:
         self._metrics.count(n.FOLD_RELOADS, count)
 
     @contextmanager
-    def sending(self, out: "Outgoing") -> Iterator[str]:
+    def sending(self, pointer: Pointer, command: CommandToSend) -> Iterator[str]:
         """Around a send: yields the trace context to put on the wire."""
-        command = out.command
         with self._telemetry.tracing.span(
-            f"send {command.participant}.commands", command.traceparent, {"saga.id": str(out.pointer.saga_id), "saga.step": command.step}
+            f"send {command.participant}.commands", command.traceparent, {"saga.id": str(pointer.saga_id), "saga.step": command.step}
         ) as traceparent:
             yield traceparent
 
-    def sent(self, outgoing: Sequence["Outgoing"], acknowledged: Sequence[bool]) -> None:
-        """A batch of commands was sent."""
-        self._metrics.count(n.COMMANDS_SENT, sum(acknowledged))
-        if missing := len(acknowledged) - sum(acknowledged):
+    def sent(self, commands: Sequence[CommandToSend], records: Sequence[OutboundRecord], acknowledged: Sequence[bool]) -> None:
+        """A batch was sent: these commands, in these records, and among them what is told of sagas' lives."""
+        done = sum(acknowledged)
+        told = sum(record.topic == self._lifecycle for record, ok in zip(records, acknowledged, strict=True) if ok)
+        self._metrics.count(n.COMMANDS_SENT, done - told)
+        self._metrics.count(n.LIFECYCLE_SENT, told)
+        if missing := len(acknowledged) - done:
             self._metrics.count(n.SENDS_FAILED, missing)
-        if resent := sum(out.command.attempt > 1 for out in outgoing):
+        if resent := sum(command.attempt > 1 for command in commands):
             self._metrics.count(n.RESENDS, resent)
 
     def swept(self, claimed: int, unwanted: int) -> None:

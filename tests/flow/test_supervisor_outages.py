@@ -275,7 +275,7 @@ async def test_a_drain_does_not_wait_for_a_broker_that_takes_nothing() -> None:
     replica = Replica(world, [consumer])
     async with replica.running(replace(PACE, drain_timeout=0.5)):
         await until(lambda: consumer.committed == {PLACE: 1})
-    assert (await world.store.figures())["outbox"] == 1
+    assert (await world.store.figures())["outbox"] == 2
     assert world.store.data.replicas == {}
 
 

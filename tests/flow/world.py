@@ -43,11 +43,12 @@ GENERAL = {
 
 
 class Wire:
-    """A producer that keeps what it is given. `acknowledges` False: the broker took it and the acknowledgement was lost; `away`: nothing
-    reaches the broker."""
+    """A producer that keeps what it is given, commands in `records`. `acknowledges` False: the broker took it and the acknowledgement
+    was lost; `away`: nothing reaches the broker."""
 
     def __init__(self) -> None:
         self.records: list[OutboundRecord] = []
+        self.lifecycle: list[OutboundRecord] = []
         self.acknowledges = True
         self.away = False
 
@@ -56,7 +57,8 @@ class Wire:
     async def send(self, records: Sequence[OutboundRecord]) -> list[bool]:
         if self.away:
             return [False] * len(records)
-        self.records.extend(records)
+        self.records.extend(record for record in records if record.topic.endswith(".commands"))
+        self.lifecycle.extend(record for record in records if record.topic == "saga.lifecycle")
         return [self.acknowledges] * len(records)
 
     async def stop(self) -> None: ...

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from saga.core.inputs import Ignored
-from saga.core.project import explain
+from saga.core.project import waits_for
 from saga.core.state import next_due
 from saga.testing.inputs import (
     answer,
@@ -187,7 +187,7 @@ def test_the_last_undo_answered_in_a_pause_ends_the_saga() -> None:
 
 def test_the_sentence_names_who_paused_and_what_it_waits_for_then() -> None:
     story = given(ONE, BEGUN, pause(actor="eve", reason="fire"))
-    assert explain(story.state) == "a person who resumes it: eve paused it (fire); then the answer to a from works (attempt 1)"
+    assert waits_for(story.state) == "a person who resumes it: eve paused it (fire); then the answer to a from works (attempt 1)"
 
 
 def test_a_failure_after_a_long_pause_does_not_make_the_saga_count_as_parked() -> None:

@@ -9,7 +9,7 @@ import pytest
 from saga.core import events as e
 from saga.core.effects import command_of, sends
 from saga.core.evolve import fold
-from saga.core.project import explain, row_of, step_status
+from saga.core.project import row_of, step_status, waits_for
 from saga.core.state import StepId, next_due
 from saga.testing.inputs import Said, cancel, failed, refused, skip, started, succeeded, tick, undone
 from saga.testing.scenario import NOON, Story, given
@@ -71,7 +71,7 @@ def test_the_row_names_the_steps_that_need_a_person_and_why_it_turned_back() -> 
     row = row_of(SAGA, given(TWO, BEGUN, succeeded("a"), refused("b"), refused("a", undo=True, code="gone")).state)
     assert row.parked_steps == ("a",)
     assert row.waits_for == "a person: the undo of a is parked (gone) (turned back: refused at b)"
-    assert explain(given(FENCED, BEGUN, succeeded("a"), *IN_DOUBT).state).startswith("the fence of n from works (attempt 1)")
+    assert waits_for(given(FENCED, BEGUN, succeeded("a"), *IN_DOUBT).state).startswith("the fence of n from works (attempt 1)")
 
 
 def test_the_due_time_is_the_earliest_of_the_whole_fold() -> None:

@@ -57,7 +57,8 @@ def test_a_definition_needs_commands_and_events_of_whoever_is_asked_and_the_life
     registry = Registry()
     registry.load("services.order.fulfilment")
     pairs = [f"{name}.{kind}" for name in ("inventory", "order", "payment", "shipping") for kind in ("commands", "events")]
-    assert topics.needed(registry.all()) == tuple(sorted([*pairs, "saga.lifecycle"]))
+    assert topics.needed(registry.all(), "saga.lifecycle") == tuple(sorted([*pairs, "saga.lifecycle"]))
+    assert topics.needed(registry.all(), "") == tuple(sorted(pairs))
 
 
 def test_topics_have_three_copies_in_production_and_one_elsewhere_unless_settings_say_otherwise() -> None:
