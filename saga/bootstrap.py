@@ -37,16 +37,18 @@ from saga.runtime.changes import Changes
 from saga.runtime.deadlines import Deadlines
 from saga.runtime.door import Door
 from saga.runtime.folds import FoldCache
+from saga.runtime.following import Following, OpenReader
 from saga.runtime.heartbeat import Heartbeat
 from saga.runtime.intake import Intake, IntakeParts
 from saga.runtime.operating import Desk
-from saga.runtime.operations import Operations
+from saga.runtime.operations import LiveOperations
 from saga.runtime.relay import Relay, RelaySettings
 from saga.runtime.replay import ReplayReport
 from saga.runtime.replay import replay as replay_rows
 from saga.runtime.routing import Router
 from saga.runtime.seen import Seen
 from saga.runtime.supervisor import Pace, Supervisor
+from saga.runtime.watching import Watching
 from saga.secrets.renewal import Renewal
 from saga.store.migrate import migrate as migrate_schema
 from saga.store.postgres import PostgresStore
@@ -54,6 +56,7 @@ from saga.transport.admin import KafkaAdmin
 from saga.transport.codec import decode, encode
 from saga.transport.consumer import KafkaConsumer
 from saga.transport.producer import KafkaProducer
+from saga.transport.reader import KafkaReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +89,16 @@ class Unsent:
         """Nothing to close."""
 
 
-def build(settings: Settings, store: Store, producer: Producer, registry: Registry, telemetry: Telemetry) -> Coordinator:
-    """Tie a replica together from its concrete parts; tests pass the memory store and bus."""
+def build(
+    settings: Settings,
+    store: Store,
+    producer: Producer,
+    registry: Registry,
+    telemetry: Telemetry,
+    open_reader: OpenReader | None = None,
+) -> Coordinator:
+    """Tie a replica together from its concrete parts; tests pass the memory store and bus. Without a reader of the lifecycle topic sagas
+    are not followed."""
     seen, changes = Seen(telemetry, settings.lifecycle_topic), Changes()
     telling = Telling(bool(settings.lifecycle_topic), settings.lifecycle_steps)
     router = Router(registry, decode, settings.epoch, seen.new_trace)
@@ -99,7 +110,8 @@ def build(settings: Settings, store: Store, producer: Producer, registry: Regist
     deadlines = Deadlines(store, intake, settings.ticks_per_round, remembered)
     heartbeat = Heartbeat(store, router, seen, definition_rows(registry), settings.heartbeat_every)
     supervisor = Supervisor(intake, relay, deadlines, heartbeat, seen)
-    desk = Desk(store, intake, router, supervisor.faults, remembered)
+    following = Following(open_reader, decode, settings.source, seen.loop_failed)
+    desk = Desk(store, intake, router, supervisor.faults, Watching(store, changes, following), remembered)
     return Coordinator(store, producer, registry, intake, relay, deadlines, heartbeat, supervisor, desk, telemetry)
 
 
@@ -152,14 +164,20 @@ async def serve(settings: Settings) -> None:
     log = telemetry.logger("saga")
     renewal = renewal_of(settings, telemetry)
     stopping = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stopping.set)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, renewal.ask)
     door = Door()
     gate = Gate(settings, door, Around(denied=lambda why: telemetry.metrics.count(names.REQUESTS_DENIED, reason=why)))
     if settings.insecure_dev:
         log.warning("insecure", detail="everybody may do everything over REST: SAGA_INSECURE_DEV is set")
-    web = serve_http(build_app(cast(Operations, door), telemetry.metrics.page, settings, gate), settings.http_host, settings.http_port)
+    app = build_app(cast(LiveOperations, door), telemetry.metrics.page, settings, gate)
+
+    def drain() -> None:
+        stopping.set()
+        app.state.streams.close()
+
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, drain)
+    web = serve_http(app, settings.http_host, settings.http_port)
     log.info(
         "serving",
         definitions=list(settings.definitions),
@@ -173,6 +191,7 @@ async def serve(settings: Settings) -> None:
         if store is not None:
             await _run_replica(renewal, registry, store, telemetry, door, stopping)
     finally:
+        app.state.streams.close()
         await web.stop()
         log.info("stopped")
         telemetry.stop()
@@ -184,7 +203,7 @@ async def _run_replica(
     settings = renewal.settings
     producer = KafkaProducer(kafka_options(settings, telemetry))
     try:
-        coordinator = build(settings, store, producer, registry, telemetry)
+        coordinator = build(settings, store, producer, registry, telemetry, _reader(producer, settings.lifecycle_topic))
         door.store = store
         renew_replica(renewal, Renewable(store, producer, coordinator.supervisor), telemetry)
         with suppress(Unavailable):
@@ -201,6 +220,7 @@ async def _run_replica(
             told.cancel()
             coordinator.supervisor.stop()
             await running
+            await coordinator.desk.live.close()
     finally:
         await producer.stop()
         await store.close()
@@ -307,6 +327,11 @@ async def _patiently(
                 await stopping.wait()
         wait = min(wait * 2, 5.0)
     return None
+
+
+def _reader(producer: KafkaProducer, topic: str) -> OpenReader | None:
+    """Each new reader logs in as the producer does by then."""
+    return (lambda: KafkaReader(producer.options, topic)) if topic else None
 
 
 def _consumers(producer: KafkaProducer) -> Callable[[frozenset[str], Revoked], Consumer]:

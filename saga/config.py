@@ -60,6 +60,7 @@ class Settings(ServerSettings):
         default="saga.lifecycle", description="where changes of sagas' lives are told; empty: nowhere, and nothing can be followed live"
     )
     lifecycle_steps: bool = Field(default=False, description="tell of every event of a step too")
+    http_streams: Annotated[int, Field(ge=0, le=10_000)] = Field(default=50, description="open streams a tenant at each replica")
 
     batch_records: Annotated[int, Field(ge=1, le=5_000)] = 500
     ticks_per_round: Annotated[int, Field(ge=1, le=5_000)] = 200

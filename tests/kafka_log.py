@@ -1,16 +1,18 @@
 """A log of each kind behind one face, for the conformance suite of the port."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import pytest
 from kafka_shapes import nobody, unique
 
-from saga.ports.messaging import Consumer, InboundRecord, Producer, Revoked, TopicPartition
+from saga.ports.messaging import Consumer, InboundRecord, LogReader, Producer, Revoked, TopicPartition
 from saga.testing.bus import MemoryBus
+from saga.testing.bus_reader import MemoryReader
 from saga.transport.consumer import KafkaConsumer
 from saga.transport.options import KafkaOptions
 from saga.transport.producer import KafkaProducer
+from saga.transport.reader import KafkaReader
 from saga.transport.topics import create_topics
 
 
@@ -23,7 +25,7 @@ class Log:
         bootstrap = self._mock.bootstrap if self._mock else request.getfixturevalue("real_kafka") if kind == "real" else ""
         self._options = KafkaOptions(bootstrap, session_timeout=6.0 if kind == "real" else 2.0, fetch_wait=0.05)
         self._kind = kind
-        self._made: list[Consumer | Producer] = []
+        self._made: list[Consumer | Producer | LogReader] = []
 
     async def topic(self, partitions: int = 3) -> str:
         name = unique("payment") + ".events"
@@ -45,6 +47,12 @@ class Log:
     async def producer(self) -> Producer:
         made = self._bus.producer() if self._kind == "memory" else KafkaProducer(self._options)
         await made.start()
+        self._made.append(made)
+        return made
+
+    async def reader(self, topic: str, since: Mapping[int, int] | None = None) -> LogReader:
+        made: LogReader = MemoryReader(self._bus, topic) if self._kind == "memory" else KafkaReader(self._options, topic)
+        await made.start(since)
         self._made.append(made)
         return made
 

@@ -29,6 +29,8 @@ RULES: dict[str, Rule] = {
     "listSagas": Rule(VIEWER, On.SOME),
     "showSaga": Rule(VIEWER, On.SAGA),
     "listEvents": Rule(VIEWER, On.SAGA),
+    "followSaga": Rule(VIEWER, On.SAGA),
+    "followSagas": Rule(VIEWER, On.SOME),
     "cancelSaga": Rule(OPERATOR, On.SAGA),
     "retryStep": Rule(OPERATOR, On.SAGA),
     "skipStep": Rule(OPERATOR, On.SAGA),

@@ -9,12 +9,13 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from saga.access.gate import Gate
-from saga.api import acts, audit, catalog, probes, records, sagas
+from saga.api import acts, audit, catalog, probes, records, sagas, streams
 from saga.api.documenting import document
 from saga.api.problems import install
 from saga.api.reading import READ_WITHIN
+from saga.api.streaming import Streams
 from saga.config import Settings
-from saga.runtime.operations import Operations
+from saga.runtime.operations import LiveOperations
 
 API_VERSION = "1.0"  # of the API, not of the package: the minor rises with what is added
 MetricsPage = Callable[[], tuple[bytes, str]]
@@ -50,7 +51,7 @@ class Application(FastAPI):
         return document(self)
 
 
-def build_app(operations: Operations, metrics_page: MetricsPage, settings: Settings, gate: Gate | None = None) -> FastAPI:
+def build_app(operations: LiveOperations, metrics_page: MetricsPage, settings: Settings, gate: Gate | None = None) -> FastAPI:
     """REST over the desk. `metrics_page` gives the Prometheus text and its content type. Without a `gate` there are no API keys: only
     bearer tokens of the issuers in the settings get in, or everybody where the settings say so."""
     app = Application(
@@ -59,7 +60,8 @@ def build_app(operations: Operations, metrics_page: MetricsPage, settings: Setti
     app.state.operations, app.state.metrics_page, app.state.settings = operations, metrics_page, settings
     app.state.read_within = READ_WITHIN
     app.state.gate = gate or Gate(settings)
-    for router in (sagas.router, acts.router, catalog.router, records.router, audit.router, probes.router):
+    app.state.streams = Streams(settings.http_streams)
+    for router in (sagas.router, streams.router, acts.router, catalog.router, records.router, audit.router, probes.router):
         app.include_router(router)
 
     @app.get("/openapi.json", include_in_schema=False)

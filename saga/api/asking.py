@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from saga.api.admitting import Who
 from saga.api.problems import invalid
-from saga.runtime.operations import Operations
+from saga.runtime.operations import LiveOperations
 
 MAX_VERSION = 2**31 - 1
 _STRONG_TAG = re.compile(r'"([0-9]{1,15})"')
@@ -65,6 +65,13 @@ class ListQuery(_Asked):
     started_before: Moment | None = None
     limit: Limit = 50
     cursor: Cursor = None
+
+
+class FollowQuery(_Asked):
+    """Which changes are followed."""
+
+    definition: Text200 | None = Field(None, description="name of a definition")
+    status: Status | None = Field(None, description="only changes after which the saga has this status")
 
 
 class PageQuery(_Asked):
@@ -123,9 +130,9 @@ class AnswerBody(StepBody):
     reply: dict[str, Any] = Field(default_factory=dict, description="the body of the reply")
 
 
-def operations_of(request: Request) -> Operations:
+def operations_of(request: Request) -> LiveOperations:
     """The desk that this application was built with."""
-    desk: Operations = request.app.state.operations
+    desk: LiveOperations = request.app.state.operations
     return desk
 
 
@@ -167,7 +174,7 @@ def caller_of(who: Who, expected: Annotated[int | None, Depends(expected_version
 
 
 NO_PARAMETERS = Depends(no_parameters)
-Desk = Annotated[Operations, Depends(operations_of)]
+Desk = Annotated[LiveOperations, Depends(operations_of)]
 By = Annotated[Caller, Depends(caller_of)]
 Wanted = Annotated[ListQuery, Query()]
 OnePage = Annotated[PageQuery, Query()]

@@ -7,14 +7,14 @@ from typing import Any, cast
 
 from saga.api.app import build_app
 from saga.config import Settings
-from saga.runtime.operations import Operations
+from saga.runtime.operations import LiveOperations
 
 COMMITTED = "contracts/openapi.json"
 
 
 def text() -> str:
     """The document as it stands in the file: sorted and indented, so that a difference reads well."""
-    app = build_app(cast(Operations, _Nobody()), lambda: (b"", "text/plain"), Settings())
+    app = build_app(cast(LiveOperations, _Nobody()), lambda: (b"", "text/plain"), Settings())
     described: dict[str, Any] = app.openapi()
     return json.dumps(described, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 

@@ -12,11 +12,13 @@ from saga.api.admitting import Who
 from saga.api.asking import NO_PARAMETERS, AsOf, DefinitionName, Desk, RequiredKey, SagaId, Versions, Wanted
 from saga.api.documenting import BODY, problems
 from saga.api.reading import StrictRoute
+from saga.api.waiting import Answering
 from saga.errors import Unavailable
 from saga.ports.streams import SagaFilter
 from saga.runtime.operations import Operations
 
 router = APIRouter(prefix="/v1", tags=["sagas"], route_class=StrictRoute)
+_NOT_ENDED = "Started; the saga had not ended after `Prefer: wait`"
 StartBody = Annotated[dict[str, Any], Body(description="the event that the definition starts on")]
 
 
@@ -24,19 +26,22 @@ StartBody = Annotated[dict[str, Any], Body(description="the event that the defin
     "/definitions/{name}/sagas",
     status_code=201,
     operation_id="startSaga",
-    responses=problems(404, *BODY),
+    responses={202: {"model": views.StartedSaga, "description": _NOT_ENDED}, **problems(404, *BODY)},
     dependencies=[NO_PARAMETERS],
+    response_model_exclude_none=True,
 )
-async def start(name: DefinitionName, key: RequiredKey, body: StartBody, who: Who, desk: Desk, response: Response) -> views.StartedSaga:
-    """Start a saga. The same key and body again give the same answer; the same key with another body is `conflicting-start`."""
+async def start(name: DefinitionName, key: RequiredKey, body: StartBody, who: Who, desk: Desk, answer: Answering) -> views.StartedSaga:
+    """Start a saga. The same key and body again give the same answer; the same key with another body is `conflicting-start`. With
+    `Prefer: wait=N` the answer comes when the saga has ended, or after N seconds with 202, and says how far it is."""
     started = await desk.start(who.tenant, name, body, key)
     href = views.saga_href(started.saga_id)
-    response.headers["Location"] = href
+    answer.response.headers["Location"] = href
+    outcome = await answer.outcome(started.saga_id)
     if started.created:
-        await _tag_if_possible(desk, who.tenant, started.saga_id, response)
+        await _tag_if_possible(desk, who.tenant, started.saga_id, answer.response)
     else:
-        response.headers["Idempotent-Replayed"] = "true"
-    return views.StartedSaga(saga_id=started.saga_id, href=href)
+        answer.response.headers["Idempotent-Replayed"] = "true"
+    return views.StartedSaga(saga_id=started.saga_id, href=href, outcome=outcome)
 
 
 @router.get("/sagas", operation_id="listSagas", responses=problems())

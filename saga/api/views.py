@@ -17,10 +17,11 @@ class _Seen(BaseModel):
 
 
 class StartedSaga(_Seen):
-    """The answer to a start, the same on every repetition."""
+    """The answer to a start, the same on every repetition, but for `outcome`, which is there where `Prefer: wait` was honoured."""
 
     saga_id: UUID
     href: str
+    outcome: "Outcome | None" = None
 
 
 class ListedSaga(_Seen):
@@ -39,6 +40,14 @@ class ListedSaga(_Seen):
     due_at: datetime | None
     waits_for: str
     parked_steps: list[str]
+
+
+class Outcome(_Seen):
+    """How far the saga was when the answer to `Prefer: wait` was given. `ended`: `status` is its outcome."""
+
+    version: int
+    status: str
+    ended: bool
 
 
 class SagaPage(_Seen):

@@ -10,6 +10,7 @@ from saga.definition.graph import Definition
 from saga.deployment.finding import Finding, fault, ok, warning
 from saga.ports.deployment import KafkaFacts, TopicAdmin, TopicSeen, TopicWish
 
+LIFECYCLE = "saga.lifecycle"
 POLICY, MIN_INSYNC, RETENTION = "cleanup.policy", "min.insync.replicas", "retention.ms"
 APPLY = "run `saga topics apply`"
 SEEN_WITHIN = 10.0
@@ -30,7 +31,7 @@ class Change:
         return f"{self.name}: {'created' if self.create else 'changed'}, {', '.join(said)}"
 
 
-def needed(definitions: Iterable[Definition], lifecycle: str) -> tuple[str, ...]:
+def needed(definitions: Iterable[Definition], lifecycle: str = LIFECYCLE) -> tuple[str, ...]:
     """Names of the topics: commands and events of whoever is asked, events of whoever publishes a start, and the sagas' own life."""
     names = {lifecycle} if lifecycle else set()
     for definition in definitions:

@@ -80,6 +80,24 @@ class Consumer(Protocol):
         """Leave the group, within a bound."""
 
 
+class LogReader(Protocol):
+    """Reads one topic, all its partitions, without a group: it commits nothing, and nobody gets less for it. For who follows along."""
+
+    async def start(self, since: Mapping[int, int] | None) -> None:
+        """Begin at these next offsets by partition; None: at the end, with what is written from now on. A partition that is not named, and
+        one whose offset is not there (too old, or the topic was made anew), is read from its beginning. Raises Unavailable."""
+
+    async def poll(self, max_records: int, timeout: float) -> list[InboundRecord]:
+        """At most `max_records` records, waiting up to `timeout` seconds for the first; per partition in offset order. Raises Unavailable
+        once no broker has answered for a while; a new reader goes on from `positions`."""
+
+    def positions(self) -> Mapping[int, int]:
+        """The next offset to read, by partition."""
+
+    async def stop(self) -> None:
+        """Close, within a bound."""
+
+
 class Producer(Protocol):
     """Sends records and says of each whether the broker acknowledged it. Never raises for the broker's sake."""
 

@@ -32,6 +32,7 @@ from saga.runtime.operations import (
 )
 from saga.runtime.record_acts import RecordActs
 from saga.runtime.routing import Router
+from saga.runtime.watching import Watching
 from saga.runtime.work import REQUEST_SCOPE, Appended, Held, Nothing, Refused, Work
 
 Faults = Callable[[], Mapping[str, str]]
@@ -40,9 +41,12 @@ Faults = Callable[[], Mapping[str, str]]
 class Desk(RecordActs):
     """What REST and CLI call. Every act goes through intake, so the database fences it like a record."""
 
-    def __init__(self, store: Store, intake: Intake, router: Router, faults: Faults, remembered: timedelta = REMEMBERED) -> None:
+    def __init__(
+        self, store: Store, intake: Intake, router: Router, faults: Faults, live: Watching, remembered: timedelta = REMEMBERED
+    ) -> None:
         super().__init__(store, intake, router)
         self._faults = faults
+        self.live = live
         self._remembered = remembered
         self._definition_acts = DefinitionActs(store, intake, remembered)
 

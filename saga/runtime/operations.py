@@ -3,7 +3,7 @@
 An act goes through intake like a record: decide refuses or appends, the database fences.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -11,6 +11,7 @@ from uuid import UUID
 
 from saga.ports.access import AuditRow
 from saga.ports.streams import DefinitionRow, Page, PausedDefinition, SagaFilter, SagaRow
+from saga.runtime.following import Place, Seen
 from saga.runtime.record_operations import RecordOperations
 
 
@@ -131,6 +132,30 @@ class EventView:
     data: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a saga is."""
+
+    saga_id: UUID
+    version: int
+    status: str
+    ended: bool
+
+
+class Live(Protocol):
+    """Waiting for what happens next. Raises LookupError and Unavailable like Operations."""
+
+    async def moved(self, tenant: str, saga_id: UUID, version: int, seconds: float) -> Progress:
+        """How far the saga is once it is beyond `version`, or after so many seconds."""
+
+    async def settled(self, tenant: str, saga_id: UUID, seconds: float) -> Progress:
+        """How far the saga is once it has ended, or after so many seconds."""
+
+    def follow(self, since: Place | None) -> AsyncIterator[Seen]:
+        """Changes of the lives of all sagas of **all tenants** from a place on, or from now on: the caller lets through what may be seen.
+        Endless, unless the caller is too slow. Raises Unavailable where nothing is told."""
+
+
 class Operations(RecordOperations, Protocol):
     """Raises, everywhere: LookupError for what does not exist (or belongs to another tenant), Unavailable when the database is away."""
 
@@ -195,3 +220,11 @@ class Operations(RecordOperations, Protocol):
 
     async def faults(self) -> Mapping[str, str]:
         """What is wrong now, by part (`postgres`, `kafka`, `intake`, `schema`, ...): empty when ready."""
+
+
+class LiveOperations(Operations, Protocol):
+    """The desk of a replica, which can also wait and follow; who asks from afar has streams for that."""
+
+    @property
+    def live(self) -> Live:
+        """Waiting for what happens next."""

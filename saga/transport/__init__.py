@@ -4,6 +4,7 @@
     headers     the rules for headers, the same for the coordinator and the participants
     options     the client settings that are not up for discussion, and those that are
     consumer    a group member: polls, commits what it is told, hands partitions over drained
+    reader      reads a topic without a group, for who follows along
     unreadable  what the client cannot unpack: found, stepped over, reported, and nothing around it lost
     tolerant    batches that the client cannot unpack because of a header's name
     gaps        what was deleted before anybody read it: told at each assignment

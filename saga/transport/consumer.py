@@ -120,7 +120,7 @@ class KafkaConsumer:
                 client.seek(place, found[place][0].offset)
             found = {}
         self._note_progress(client, bool(found))
-        return [_record(place, record) for place, records in found.items() for record in records]
+        return [record_of(place, record) for place, records in found.items() for record in records]
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Commit; what was revoked meanwhile is left out, and its new owner reads it again. Raises Unavailable."""
@@ -271,5 +271,6 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         await self._consumer.assigned(assigned)
 
 
-def _record(place: KafkaPartition, record: Any) -> InboundRecord:
+def record_of(place: KafkaPartition, record: Any) -> InboundRecord:
+    """The client's record as the port has it."""
     return InboundRecord(place.topic, place.partition, record.offset, record.key, record.value, record.headers, record.timestamp)

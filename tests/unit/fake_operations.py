@@ -1,7 +1,8 @@
 """A small desk for tests of REST and CLI: sagas in a dict, keys in a dict, and switches for what may go wrong."""
 
+import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +14,18 @@ from saga.ports.access import AuditRow
 from saga.ports.messaging import InboundRecord
 from saga.ports.records import ALL_RECORDS, DeadLetter, DeadRow, HeldRow, RecordFilter
 from saga.ports.streams import DefinitionRow, Page, PausedDefinition, SagaFilter, SagaRow
-from saga.runtime.operations import ActRequest, ActResult, DefinitionAct, DefinitionActResult, EventView, SagaView, Started, StepView
+from saga.runtime.following import Seen
+from saga.runtime.operations import (
+    ActRequest,
+    ActResult,
+    DefinitionAct,
+    DefinitionActResult,
+    EventView,
+    Progress,
+    SagaView,
+    Started,
+    StepView,
+)
 from saga.runtime.record_operations import LetterAct, LetterResult, RecordsAct, RecordsResult
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
@@ -69,6 +81,31 @@ class FakeOperations:
     definition_acts: list[DefinitionAct] = field(default_factory=list)
     calls: int = 1
     audited: list[AuditRow] = field(default_factory=list)
+    told: list[Seen] = field(default_factory=list)
+    since: Mapping[int, int] | None = None
+
+    @property
+    def live(self) -> "FakeOperations":
+        """It is its own."""
+        return self
+
+    async def moved(self, tenant: str, saga_id: UUID, version: int, seconds: float) -> Progress:
+        """Waits for nothing that is there already."""
+        found = self._row(saga_id)
+        if found.version <= version:
+            await asyncio.sleep(min(seconds, 0.01))
+        return Progress(saga_id, found.version, found.status, found.ended)
+
+    async def settled(self, tenant: str, saga_id: UUID, seconds: float) -> Progress:
+        """Waits no longer than a moment."""
+        return await self.moved(tenant, saga_id, 0, seconds)
+
+    async def follow(self, since: Mapping[int, int] | None) -> AsyncIterator[Seen]:
+        """Tells what there is to tell."""
+        self._perhaps()
+        self.since = since
+        for seen in self.told:
+            yield seen
 
     def with_rows(self, count: int) -> "FakeOperations":
         """This desk with so many sagas, numbered from 1."""
