@@ -12,8 +12,9 @@ from saga.core.state import Do, Sending, State, Step, Undo, needs_person, status
 _ENDS: Mapping[str, str] = {
     "completed": "every step is done",
     "compensated": "it failed, and what was done is undone",
-    "cancelled": "it was cancelled, and what was done is undone",
+    "cancelled": "it was cancelled{by}, and what was done is undone",
 }
+_ACTS: Mapping[str, str] = {"pivot": "fence it or answer for it", "retriable": "skip it or answer for it"}
 _CAUSES: Mapping[str, str] = {"refused": "{step} was refused", "in-doubt": "{step} was not answered", "cancelled": "it was cancelled"}
 
 
@@ -44,7 +45,7 @@ def _ended(state: State) -> str:
     by = _by(state.turned_back.actor, state.turned_back.reason) if state.turned_back and state.ended == "cancelled" else ""
     skipped = [step.id.step for step in state.steps.values() if step.skipped_by_hand or step.undo is Undo.SKIPPED]
     left = f"; a person answers for {', '.join(skipped)}" if skipped else ""
-    return f"{state.ended.capitalize()} at {when}{because}: {_ENDS[state.ended]}{by}{left}."
+    return f"{state.ended.capitalize()} at {when}{because}: {_ENDS[state.ended].format(by=by)}{left}."
 
 
 def _why_back(state: State) -> str:
@@ -85,8 +86,8 @@ def _waits(state: State, step: Step) -> Iterable[str]:
 def _person(state: State, step: Step, text: str) -> str:
     if not (step.unanswered and needs_person(state, step)):
         return text
-    acts = "fence it or answer for it" if step.kind == "pivot" else "skip it or answer for it"
-    return f"a person may {acts}, while {text}" if step.sending and step.sending.due_at else f"a person must retry it, {acts}: {text}"
+    acts = "answer for it" if step.awaits_undo else _ACTS.get(step.kind, "put it in doubt")
+    return f"a person may {acts}, while {text}" if step.sending and step.sending.due_at else f"a person must retry it or {acts}: {text}"
 
 
 def _stuck(step: Step) -> str:
@@ -101,9 +102,9 @@ def _awaited(state: State, what: str, sending: Sending, *, retrying: bool, why: 
     """`turned`: it is a do, of which no further attempt is made once the saga has turned back."""
     since = f"since {moment(sending.issued_at)}"
     if retrying:
-        again = f"is sent again {_when('at', state, sending)}" if sending.due_at else "is not sent again by itself"
         count = f"attempt {sending.attempt + 1}{_of(sending)}"
-        return f"{what} {again} as {count} to {sending.participant}, which has not answered {since} ({why})"
+        again = f"is sent again {_when('at', state, sending)} as {count} to" if sending.due_at else "is no more sent by itself to"
+        return f"{what} {again} {sending.participant}, which has not answered {since} ({why})"
     text = f"{sending.participant} has been asked for {what} {since} (attempt {sending.attempt}{_of(sending)})"
     return f"{text}; without an answer {_when('by', state, sending)} {_next(state, sending, do=turned)}"
 
@@ -112,7 +113,7 @@ def _next(state: State, sending: Sending, *, do: bool) -> str:
     if do and state.turned_back is not None:
         return "it counts as in doubt and is undone"
     if sending.attempts and sending.attempts_used >= sending.attempts:
-        return "the saga turns back"
+        return "the saga turns back and is undone"
     return "it is asked again after a pause"
 
 

@@ -67,6 +67,8 @@ def check_fold(definition: Definition, state: State) -> None:
     """I2: a saga that neither ended nor parked waits for something that will happen."""
     if status_of(state) in ("running", "compensating") and next_due(state) is None:
         raise Broken("not ended, not parked, and nothing is awaited")
+    if state.life.status != status_of(state):
+        raise Broken(f"the saga is {status_of(state)}, and the last that was told of its life is {state.life.status}")
     if state.ended:
         for name in definition.steps:
             step = state.step(name)

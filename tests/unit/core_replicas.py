@@ -12,6 +12,7 @@ from saga.core.decide import decide
 from saga.core.effects import CommandToSend, command_of, sends
 from saga.core.evolve import fold
 from saga.core.inputs import Decision, Input, ReplyInput, Resume, Start, Tick
+from saga.core.project import status_of
 from saga.core.state import State, Undo, next_due
 from saga.core.upcast import decode, encode
 from saga.definition.graph import Definition
@@ -114,6 +115,7 @@ class Replicas:
         """What holds at every moment."""
         state = self.state
         assert state.version == len(self.stream)  # I1
+        assert state.life.status == status_of(state)  # I18: what was told last is what is so
         for cached in self.caches:
             assert cached is None or cached.version != state.version or cached == state  # I8
         for book in self.books.values():
