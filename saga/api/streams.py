@@ -4,7 +4,8 @@ Why a stream never fails once it has begun: there is no status left to give. Wha
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from time import monotonic
 from typing import Annotated
 
@@ -48,8 +49,9 @@ async def _present(saga_id: SagaId, who: Who, desk: Desk) -> None:
 async def follow_saga(saga_id: SagaId, who: Who, desk: Desk, after: AfterVersion, lease: Leased) -> AsyncIterator[views.SeenEvent]:
     """One saga's events as they happen, each with its version as id. Resumes after `Last-Event-ID`. Some seconds after the saga has ended
     an event `end` says so, and the stream is over: do not come again."""
-    async for event in _saga_events(desk, (who.tenant, saga_id), after, lease):
-        yield event  # type: ignore[misc]  # the annotation tells the document what `data` holds
+    async with aclosing(_saga_events(desk, (who.tenant, saga_id), after, lease)) as events:
+        async for event in events:
+            yield event  # type: ignore[misc]  # the annotation tells the document what `data` holds
 
 
 @router.get(
@@ -62,11 +64,12 @@ async def follow_sagas(wanted: Followed, who: Who, desk: Desk, since: AfterPlace
     """Changes of the lives of all sagas: started, turned-back, parked, unparked, paused, resumed, reopened, ended. Resumes at
     `Last-Event-ID`; then copies may come again: leave those whose version you have. The first id comes at once, without data: list the
     sagas after it, and no change is missed."""
-    async for event in _changes(desk, wanted, who, since, lease):
-        yield event  # type: ignore[misc]
+    async with aclosing(_changes(desk, wanted, who, since, lease)) as events:
+        async for event in events:
+            yield event  # type: ignore[misc]
 
 
-async def _saga_events(desk: LiveOperations, saga: tuple[str, SagaId], after: int, lease: Lease) -> AsyncIterator[ServerSentEvent]:
+async def _saga_events(desk: LiveOperations, saga: tuple[str, SagaId], after: int, lease: Lease) -> AsyncGenerator[ServerSentEvent, None]:
     yield ServerSentEvent(retry=RETRY_MS)
     version, ended_at, away = after, 0.0, False
     while not lease.over:
@@ -98,18 +101,19 @@ def _end(progress: Progress) -> ServerSentEvent:
 
 async def _changes(
     desk: LiveOperations, wanted: FollowQuery, who: Principal, since: AfterPlace, lease: Lease
-) -> AsyncIterator[ServerSentEvent]:
+) -> AsyncGenerator[ServerSentEvent, None]:
     yield ServerSentEvent(retry=RETRY_MS)
     shown, signed_at = "", monotonic()
-    async for seen in desk.live.follow(since):
-        if lease.over:
-            return
-        event = _event(seen, wanted, who)
-        if isinstance(seen, At) and (not shown or monotonic() - signed_at > SIGN_EVERY) and place_text(seen.place) != shown:
-            event = ServerSentEvent(comment="here", id=place_text(seen.place))
-        if event is not None:
-            shown, signed_at = event.id or shown, monotonic()
-            yield event
+    async with aclosing(desk.live.follow(since)) as stream:
+        async for seen in stream:
+            if lease.over:
+                return
+            event = _event(seen, wanted, who)
+            if isinstance(seen, At) and (not shown or monotonic() - signed_at > SIGN_EVERY) and place_text(seen.place) != shown:
+                event = ServerSentEvent(comment="here", id=place_text(seen.place))
+            if event is not None:
+                shown, signed_at = event.id or shown, monotonic()
+                yield event
 
 
 def _event(seen: Seen, wanted: FollowQuery, who: Principal) -> ServerSentEvent | None:

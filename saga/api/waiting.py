@@ -2,6 +2,7 @@
 
 import re
 from contextlib import suppress
+from time import monotonic
 from typing import Annotated
 from uuid import UUID
 
@@ -12,9 +13,10 @@ from saga.api.admitting import Who
 from saga.api.asking import Desk
 from saga.api.streaming import Streams
 from saga.errors import Unavailable
-from saga.runtime.operations import LiveOperations
+from saga.runtime.operations import LiveOperations, Progress
 
 LONGEST = 30
+LOOK = 1.0  # seconds after which a waiting start looks whether the replica drains
 _WAIT = re.compile(r'\s*wait\s*=\s*(?:"([0-9]{1,9})"|([0-9]{1,9}))\s*(?:;.*)?', re.IGNORECASE)
 
 
@@ -46,11 +48,20 @@ class Answer:
         that nobody can look just now must not make it seem as if it had not."""
         with self._streams.waiting() as free, suppress(Unavailable, LookupError):
             if self._wait and free:
-                progress = await self._desk.live.settled(self._tenant, saga_id, float(self._wait))
+                progress = await self._settled(saga_id)
                 self.response.headers["Preference-Applied"] = f"wait={self._wait}"
                 self.response.status_code = 201 if progress.ended else 202
                 return views.Outcome.model_validate(progress)
         return None
+
+    async def _settled(self, saga_id: UUID) -> Progress:
+        """In short waits, so that a replica that drains need not break off an answer."""
+        until = monotonic() + self._wait
+        while True:
+            left = until - monotonic()
+            progress = await self._desk.live.settled(self._tenant, saga_id, max(0.0, min(LOOK, left)))
+            if progress.ended or left <= LOOK or self._streams.closed:
+                return progress
 
 
 Answering = Annotated[Answer, Depends()]

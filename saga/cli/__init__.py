@@ -1,7 +1,7 @@
 """The `saga` command: run a replica, look at sagas, act on them, check definitions.
 
     saga dev | demo | serve | migrate | replay    processes and the database
-    saga list | show | events                     look; `saga ready`: can work be done
+    saga list | show | events | explain | watch   look; `saga ready`: can work be done
     saga start | cancel | retry | skip | ...      act
     saga dead-letters list | show | redrive | discard,  held list | retry
     saga keys add | list | rotate | revoke        who may use REST

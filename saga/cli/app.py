@@ -2,7 +2,7 @@
 
 import typer
 
-from saga.cli import audit, conformance, definitions, deployment, keys, published, records, replica, sagas, secured, starting
+from saga.cli import audit, conformance, definitions, deployment, keys, published, records, replica, sagas, secured, starting, watch
 
 EPILOG = (
     "Exit codes: 0 done, 1 the answer is no or differs, 2 wrong usage or settings, 3 Postgres or Kafka cannot be reached, "
@@ -20,6 +20,7 @@ app = typer.Typer(
 replica.add_to(app)
 starting.add_to(app)
 sagas.add_to(app)
+watch.add_to(app)
 published.add_to(app)
 records.add_to(app)
 definitions.add_to(app)

@@ -112,10 +112,10 @@ def show(asked: Show, doors: Doors) -> None:
     """Show one saga: its steps, what it waits for and why; now or as of a version."""
     from saga.api.views import shown
 
-    named = _named(asked.saga)
+    which = named(asked.saga)
 
     async def view(desk: "Operations") -> Any:
-        return await desk.show(TENANT, await _id_of(desk, named), asked.at)
+        return await desk.show(TENANT, await id_of(desk, which), asked.at)
 
     seen = shown(ask(asked, doors, view))
     if asked.as_json:
@@ -137,10 +137,10 @@ def events(asked: Events, doors: Doors) -> None:
     """List the events of one saga, oldest first."""
     from saga.api.views import EventPage, seen_event
 
-    named = _named(asked.saga)
+    which = named(asked.saga)
 
     async def page(desk: "Operations") -> Any:
-        return await desk.events(TENANT, await _id_of(desk, named), asked.after, asked.limit)
+        return await desk.events(TENANT, await id_of(desk, which), asked.after, asked.limit)
 
     found = [seen_event(event) for event in ask(asked, doors, page)]
     following = found[-1].version if len(found) == asked.limit else None
@@ -206,11 +206,11 @@ def _act(asked: OnAct, doors: Doors, verb: str, more: dict[str, Any]) -> None:
     from saga.api.views import done
     from saga.runtime.operations import ActRequest
 
-    named = _named(asked.saga)
+    which = named(asked.saga)
     identity = f"cli:{verb}:{uuid4()}"  # before the first try, so that a try of the intake is recognised
 
     async def perform(desk: "Operations") -> "ActResult":
-        saga_id = await _id_of(desk, named)
+        saga_id = await id_of(desk, which)
         act = ActRequest(saga_id, asked.who, asked.reason, identity, expected_version=asked.if_version, **more)
         perform: Callable[[str, ActRequest], Awaitable[ActResult]] = getattr(desk, verb)
         return await perform(TENANT, act)
@@ -235,7 +235,7 @@ def ask(asked: OnDesk, doors: Doors, question: "Callable[[Operations], Awaitable
     return asyncio.run(opened())
 
 
-def _named(text: str) -> UUID | tuple[str, str]:
+def named(text: str) -> UUID | tuple[str, str]:
     """What the argument names: an id, or a definition and a key. Raises ConfigurationError, before anything is connected."""
     definition, colon, key = text.partition(":")
     if colon and not any(fault_of(part, LONGEST_NAME, line=False) for part in (definition, key)):
@@ -246,5 +246,6 @@ def _named(text: str) -> UUID | tuple[str, str]:
         raise ConfigurationError(f"{text[:80]!r} is neither the id of a saga nor definition:key, as in fulfil-order:1042") from None
 
 
-async def _id_of(desk: "Operations", named: UUID | tuple[str, str]) -> UUID:
-    return named if isinstance(named, UUID) else await desk.find(TENANT, *named)
+async def id_of(desk: "Operations", which: UUID | tuple[str, str]) -> UUID:
+    """The id of what an argument names. Raises LookupError."""
+    return which if isinstance(which, UUID) else await desk.find(TENANT, *which)

@@ -2,11 +2,13 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
@@ -28,6 +30,27 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     for row in rows:
         table.add_row(*(Text(cell(value)) for value in row))
     _console().print(table)
+
+
+class Screen:
+    """A table in a terminal that is drawn anew."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+
+    def draw(self, heads: Sequence[str], rows: Iterable[Sequence[object]], below: str) -> None:
+        """Show this instead of what is there."""
+        table = Table(*heads, box=None, pad_edge=False, header_style="bold")
+        for row in rows:
+            table.add_row(*(Text(cell(value), no_wrap=True, overflow="ellipsis") for value in row))
+        self._live.update(Group(table, Text(printable(below))), refresh=True)
+
+
+@contextmanager
+def live_table() -> Iterator[Screen]:
+    """Take the terminal for as long; what is shown last stays."""
+    with Live(console=_console(), auto_refresh=False) as live:
+        yield Screen(live)
 
 
 def print_line(text: str) -> None:

@@ -10,8 +10,8 @@ Why no memory of what was told lately: the topic has it, whatever replica a foll
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -119,7 +119,7 @@ class Following:
         """How many follow now."""
         return len(self._followers)
 
-    async def follow(self, since: Place | None) -> AsyncIterator[Seen]:
+    async def follow(self, since: Place | None) -> AsyncGenerator[Seen, None]:
         """Changes from `since` on, or from now on; endless, until the caller stops or is cut off for being slow. The first item is where
         it begins. Raises Unavailable where nothing is told at all."""
         if self._open is None:
@@ -127,8 +127,9 @@ class Following:
         follower = _Follower()
         self._join(follower)
         try:
-            async for seen in self._follow(follower, since):
-                yield seen
+            async with aclosing(self._follow(follower, since)) as stream:
+                async for seen in stream:
+                    yield seen
         finally:
             self._leave(follower)
 
@@ -137,7 +138,7 @@ class Following:
         while self._ending:
             await asyncio.wait(self._ending)
 
-    async def _follow(self, follower: _Follower, since: Place | None) -> AsyncIterator[Seen]:
+    async def _follow(self, follower: _Follower, since: Place | None) -> AsyncGenerator[Seen, None]:
         standing: _Standing | None = None
         while not follower.cut:
             item = await _next(follower.queue)
@@ -147,8 +148,9 @@ class Following:
                 case Batch(_, place) if standing is None:
                     standing = _Standing(read=dict(place if since is None else since))
                     yield At(standing.place())
-                    async for seen in self._catch_up(standing, place):
-                        yield seen
+                    async with aclosing(self._catch_up(standing, place)) as stream:
+                        async for seen in stream:
+                            yield seen
                 case Batch(records):
                     for told in records:
                         for change in standing.take(told) if standing else ():
@@ -158,7 +160,7 @@ class Following:
                     yield change
                 yield At(standing.place())
 
-    async def _catch_up(self, standing: _Standing, until: Place) -> AsyncIterator[Seen]:
+    async def _catch_up(self, standing: _Standing, until: Place) -> AsyncGenerator[Seen, None]:
         """From where the follower broke off to where the shared reader stands, with a reader of its own. An offset beyond that belongs to
         a topic that was made anew since, and is read from its beginning."""
         start = {place: at if at <= until.get(place, 0) else 0 for place, at in standing.read.items() if place in until}
@@ -167,13 +169,14 @@ class Following:
         while any(standing.read.get(place, 0) < at for place, at in until.items()):
             await asyncio.sleep(pause)
             try:
-                async for seen in self._read_until(standing, until):
-                    yield seen
+                async with aclosing(self._read_until(standing, until)) as stream:
+                    async for seen in stream:
+                        yield seen
             except Unavailable as error:
                 yield Away(str(error))
                 pause = _longer(pause)
 
-    async def _read_until(self, standing: _Standing, until: Place) -> AsyncIterator[Seen]:
+    async def _read_until(self, standing: _Standing, until: Place) -> AsyncGenerator[Seen, None]:
         reader = self._reader()
         try:
             await reader.start(dict(standing.read))

@@ -3,7 +3,7 @@
 An act goes through intake like a record: decide refuses or appends, the database fences.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -151,7 +151,7 @@ class Live(Protocol):
     async def settled(self, tenant: str, saga_id: UUID, seconds: float) -> Progress:
         """How far the saga is once it has ended, or after so many seconds."""
 
-    def follow(self, since: Place | None) -> AsyncIterator[Seen]:
+    def follow(self, since: Place | None) -> AsyncGenerator[Seen, None]:
         """Changes of the lives of all sagas of **all tenants** from a place on, or from now on: the caller lets through what may be seen.
         Endless, unless the caller is too slow. Raises Unavailable where nothing is told."""
 

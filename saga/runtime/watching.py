@@ -4,7 +4,7 @@ A wait for one saga is woken by this replica's own commits, and looks at its row
 database, no connection held.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from time import monotonic
 from uuid import UUID
 
@@ -50,7 +50,7 @@ class Watching:
             progress = await self.moved(tenant, saga_id, progress.version, left)
         return progress
 
-    def follow(self, since: Place | None) -> AsyncIterator[Seen]:
+    def follow(self, since: Place | None) -> AsyncGenerator[Seen, None]:
         """The changes of all sagas of all tenants: the caller lets through what may be seen."""
         return self._following.follow(since)
 

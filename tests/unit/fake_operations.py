@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -100,7 +100,7 @@ class FakeOperations:
         """Waits no longer than a moment."""
         return await self.moved(tenant, saga_id, 0, seconds)
 
-    async def follow(self, since: Mapping[int, int] | None) -> AsyncIterator[Seen]:
+    async def follow(self, since: Mapping[int, int] | None) -> AsyncGenerator[Seen, None]:
         """Tells what there is to tell."""
         self._perhaps()
         self.since = since
