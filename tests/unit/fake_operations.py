@@ -68,8 +68,7 @@ def letter(number: int) -> DeadRow:
 
 @dataclass
 class FakeOperations:
-    """Answers like the real desk, from memory. `raises` is raised by every call; `wrong` is what readiness finds; `calls` how
-    often an act on a definition has to be asked."""
+    """Answers like the real desk. `raises`: by every call; `wrong`: what readiness finds; `calls`: how often a definition must be asked."""
 
     rows: dict[UUID, SagaRow] = field(default_factory=dict)
     letters: list[DeadRow] = field(default_factory=list)
