@@ -58,7 +58,10 @@ ASKED_WITH = {
     "retry_held": {"dry_run": ""},
 }
 CALLED = {"definition_of": "show"}
-OPENED_BY_OTHERS = {"live", "metrics"}  # probes of the process, no question to the desk
+OPENED_BY_OTHERS = {
+    *("live", "metrics"),  # of the process, no question to the desk
+    *("followSaga", "followSagas"),  # events as they come; `saga watch` asks `show` and `list_sagas` again and again, by either door
+}
 Desk = Callable[[], FakeOperations]
 
 
