@@ -52,9 +52,8 @@ if __name__ == "__main__":
 
 
 def write_project(directory: Path) -> Path:
-    """The package `kiosk` in an empty directory that Postgres can enter."""
-    for folder in (directory, *directory.parents[:2]):
-        folder.chmod(0o755)
+    """The package `kiosk` in an empty directory, which everybody may enter: as root, Postgres runs as another user."""
+    directory.chmod(0o755)
     package = directory / "kiosk"
     package.mkdir()
     for name, text in (("__init__", ""), ("words", WORDS), ("sagas", SAGAS), ("service", SERVICE)):

@@ -3,7 +3,9 @@
 import asyncio
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -11,6 +13,13 @@ from tests.integration.kiosk import dev, saga, write_project
 
 pytestmark = pytest.mark.integration
 START = ("start", "sell-paper", "--body", '{"id": "7"}', "--key", "k")
+
+
+@pytest.fixture
+def project() -> Iterator[Path]:
+    """The developer's directory. Not below pytest's own, which each run that begins meanwhile closes to others again."""
+    with TemporaryDirectory(prefix="saga-kiosk-") as directory:
+        yield write_project(Path(directory))
 
 
 async def gone(process: int) -> None:
@@ -26,8 +35,7 @@ def children_of(process: int, command: bytes = b"") -> list[int]:
     return [number for number in every if command in Path(f"/proc/{number}/cmdline").read_bytes()]
 
 
-async def test_a_saga_goes_on_by_its_deadline_after_everything_was_killed(tmp_path: Path) -> None:
-    project = write_project(tmp_path)
+async def test_a_saga_goes_on_by_its_deadline_after_everything_was_killed(project: Path) -> None:
     async with dev(project) as first:
         await first.until("ready")
         assert (await first.saga(*START))[0] == 0
@@ -48,8 +56,7 @@ async def test_a_saga_goes_on_by_its_deadline_after_everything_was_killed(tmp_pa
     assert [one["event"] for one in second.heard] == ["servers", "continuing", "place", "loading", "ready"]
 
 
-async def test_a_faulty_change_stops_nothing_and_its_mend_is_taken(tmp_path: Path) -> None:
-    project = write_project(tmp_path)
+async def test_a_faulty_change_stops_nothing_and_its_mend_is_taken(project: Path) -> None:
     sagas = project / "kiosk/sagas.py"
     text = sagas.read_text()
     async with dev(project) as running:
@@ -68,8 +75,7 @@ async def test_a_faulty_change_stops_nothing_and_its_mend_is_taken(tmp_path: Pat
         assert await running.end() == 0
 
 
-async def test_a_second_instance_on_the_same_data_is_refused_and_children_that_die_are_started_again(tmp_path: Path) -> None:
-    project = write_project(tmp_path)
+async def test_a_second_instance_on_the_same_data_is_refused_and_children_that_die_are_started_again(project: Path) -> None:
     async with dev(project) as running:
         await running.until("ready")
         code, said = await saga(project, "dev", "--definitions", "kiosk.sagas", "--port", "0", "--json")
@@ -97,8 +103,7 @@ async def test_embedded_servers_are_refused_in_production(tmp_path: Path, comman
     assert os.listdir(tmp_path) == []
 
 
-async def test_a_port_that_is_taken_is_said_before_anything_is_started(tmp_path: Path) -> None:
-    project = write_project(tmp_path)
+async def test_a_port_that_is_taken_is_said_before_anything_is_started(project: Path) -> None:
     server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with server:

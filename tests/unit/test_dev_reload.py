@@ -4,9 +4,10 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -215,11 +216,11 @@ with Home(Path(sys.argv[1])):
 
 
 @pytest.fixture
-def open_folder(tmp_path: Path) -> Path:
-    """A folder that everybody may enter: as root, Postgres runs as another user."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    return tmp_path / "data"
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody may enter: as root, Postgres runs as another user. Not below pytest's own, which is closed."""
+    with TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        yield Path(directory) / "data"
 
 
 def test_a_second_instance_is_refused_and_told_who_is_there(open_folder: Path) -> None:
