@@ -39,6 +39,10 @@ async def _present(saga_id: SagaId, who: Who, desk: Desk) -> None:
     await desk.live.moved(who.tenant, saga_id, 0, 0.0)
 
 
+def _told(desk: Desk) -> None:
+    desk.live.check()
+
+
 @router.get(
     "/sagas/{saga_id}/stream",
     operation_id="followSaga",
@@ -58,6 +62,7 @@ async def follow_saga(saga_id: SagaId, who: Who, desk: Desk, after: AfterVersion
     "/stream",
     operation_id="followSagas",
     responses=problems(),
+    dependencies=[Depends(_told)],
     response_class=EventSourceResponse,
 )
 async def follow_sagas(wanted: Followed, who: Who, desk: Desk, since: AfterPlace, lease: Leased) -> AsyncIterator[LifecycleMessage]:

@@ -119,11 +119,15 @@ class Following:
         """How many follow now."""
         return len(self._followers)
 
+    def check(self) -> None:
+        """Raises Unavailable where nothing is told at all."""
+        if self._open is None:
+            raise Unavailable("lifecycle", "changes of sagas' lives are told nowhere (SAGA_LIFECYCLE_TOPIC is empty)")
+
     async def follow(self, since: Place | None) -> AsyncGenerator[Seen, None]:
         """Changes from `since` on, or from now on; endless, until the caller stops or is cut off for being slow. The first item is where
         it begins. Raises Unavailable where nothing is told at all."""
-        if self._open is None:
-            raise Unavailable("lifecycle", "changes of sagas' lives are told nowhere (SAGA_LIFECYCLE_TOPIC is empty)")
+        self.check()
         follower = _Follower()
         self._join(follower)
         try:

@@ -151,6 +151,9 @@ class Live(Protocol):
     async def settled(self, tenant: str, saga_id: UUID, seconds: float) -> Progress:
         """How far the saga is once it has ended, or after so many seconds."""
 
+    def check(self) -> None:
+        """Raises Unavailable where nothing is told, so that nobody can follow."""
+
     def follow(self, since: Place | None) -> AsyncGenerator[Seen, None]:
         """Changes of the lives of all sagas of **all tenants** from a place on, or from now on: the caller lets through what may be seen.
         Endless, unless the caller is too slow. Raises Unavailable where nothing is told."""

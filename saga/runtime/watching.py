@@ -50,6 +50,10 @@ class Watching:
             progress = await self.moved(tenant, saga_id, progress.version, left)
         return progress
 
+    def check(self) -> None:
+        """Raises Unavailable where nobody can follow."""
+        self._following.check()
+
     def follow(self, since: Place | None) -> AsyncGenerator[Seen, None]:
         """The changes of all sagas of all tenants: the caller lets through what may be seen."""
         return self._following.follow(since)

@@ -98,6 +98,7 @@ async def rest(settings: Settings | None = None, around: Around | None = None) -
     replica = world.replica()
     await replica.heartbeat.beat()
     app = build_app(replica.desk, lambda: (b"", "text/plain"), settings, Gate(settings, world.store, around))
+    app.state.streams.stream_for = 0.0  # a stream says what it begins with and ends
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://test") as http:
         yield Rest(http, world, replica, app)

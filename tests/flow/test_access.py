@@ -78,7 +78,7 @@ async def test_another_tenant_finds_and_changes_nothing(one: Operation) -> None:
         before = await at.store.load(mine)
         answer = await at.ask(one, await at.caller("admin", tenant="other"), saga_id=mine)
         assert (await at.store.load(mine), await at.outcomes()) == (before, [])
-    told = answer.json() if one.id != "drawDefinition" else {}
+    told = answer.json() if answer.headers["content-type"].endswith("json") else {"text": answer.text}
     told.pop("instance", "")  # what was asked, said back
     assert str(mine) not in str(told)
     if RULES[one.id].on is On.SAGA:

@@ -21,6 +21,8 @@ from saga.definition.registry import Registry
 from saga.messages import Outcome
 from saga.observability.telemetry import Telemetry
 from saga.ports.messaging import InboundRecord, OutboundRecord
+from saga.testing.bus import MemoryBus
+from saga.testing.bus_reader import MemoryReader
 from saga.testing.store import MemoryStore
 from saga.transport.codec import decode
 from tests.unit.core_model import Asked, Book, handle
@@ -70,6 +72,7 @@ class World:
 
     store: MemoryStore = field(default_factory=MemoryStore)
     wire: Wire = field(default_factory=Wire)
+    bus: MemoryBus = field(default_factory=MemoryBus)  # only to be followed: what is told does not go there by itself
     definitions: Sequence[Definition] = field(default_factory=lambda: (FULFIL_ORDER.compile(),))
     books: dict[str, Book] = field(default_factory=dict)
     choose: dict[str, str] = field(default_factory=dict)
@@ -80,7 +83,7 @@ class World:
     def replica(self, definitions: Sequence[Definition] | None = None) -> Coordinator:
         """One more coordinator on the same database."""
         registry = Registry(self.definitions if definitions is None else definitions)
-        return build(Settings(), self.store, self.wire, registry, self.telemetry)
+        return build(Settings(), self.store, self.wire, registry, self.telemetry, lambda: MemoryReader(self.bus, "saga.lifecycle"))
 
     def place(self, order_id: str = "1", body: bytes | None = None, **headers: str) -> InboundRecord:
         """An OrderPlaced as the order service writes it."""

@@ -67,24 +67,20 @@ def letter(number: int) -> DeadRow:
 
 
 @dataclass
-class FakeOperations:
-    """Answers like the real desk. `raises`: by every call; `wrong`: what readiness finds; `calls`: how often a definition must be asked."""
+class FakeLive:
+    """The part of the desk that waits and follows: `told` is what there is to tell."""
 
-    rows: dict[UUID, SagaRow] = field(default_factory=dict)
-    letters: list[DeadRow] = field(default_factory=list)
-    acts: list[tuple[str, ActRequest]] = field(default_factory=list)
-    starts: dict[str, tuple[bytes, UUID]] = field(default_factory=dict)
-    wrong: Mapping[str, str] = field(default_factory=dict)
-    raises: Exception | None = None
-    held: bool = False
-    definition_acts: list[DefinitionAct] = field(default_factory=list)
-    calls: int = 1
-    audited: list[AuditRow] = field(default_factory=list)
     told: list[Seen] = field(default_factory=list)
     since: Mapping[int, int] | None = None
 
+    def _row(self, saga_id: UUID) -> SagaRow:
+        raise NotImplementedError
+
+    def _perhaps(self) -> None:
+        raise NotImplementedError
+
     @property
-    def live(self) -> "FakeOperations":
+    def live(self) -> "FakeLive":
         """It is its own."""
         return self
 
@@ -99,12 +95,31 @@ class FakeOperations:
         """Waits no longer than a moment."""
         return await self.moved(tenant, saga_id, 0, seconds)
 
+    def check(self) -> None:
+        """It can be followed."""
+        self._perhaps()
+
     async def follow(self, since: Mapping[int, int] | None) -> AsyncGenerator[Seen, None]:
         """Tells what there is to tell."""
-        self._perhaps()
         self.since = since
         for seen in self.told:
             yield seen
+
+
+@dataclass
+class FakeOperations(FakeLive):
+    """Answers like the real desk. `raises`: by every call; `wrong`: what readiness finds; `calls`: how often a definition must be asked."""
+
+    rows: dict[UUID, SagaRow] = field(default_factory=dict)
+    letters: list[DeadRow] = field(default_factory=list)
+    acts: list[tuple[str, ActRequest]] = field(default_factory=list)
+    starts: dict[str, tuple[bytes, UUID]] = field(default_factory=dict)
+    wrong: Mapping[str, str] = field(default_factory=dict)
+    raises: Exception | None = None
+    held: bool = False
+    definition_acts: list[DefinitionAct] = field(default_factory=list)
+    calls: int = 1
+    audited: list[AuditRow] = field(default_factory=list)
 
     def with_rows(self, count: int) -> "FakeOperations":
         """This desk with so many sagas, numbered from 1."""
