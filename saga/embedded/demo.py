@@ -23,6 +23,7 @@ import httpx2
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from saga.deployment.topics import LIFECYCLE
 from saga.embedded.application import Application, Place
 from saga.embedded.broker import EmbeddedBroker
 from saga.embedded.kafka import EmbeddedKafka
@@ -150,7 +151,7 @@ class _Demo:
         return place
 
     async def _start_kafka(self, stack: contextlib.AsyncExitStack) -> str:
-        topics = [f"{name}.{kind}" for name in self._application.participants for kind in ("commands", "events")]
+        topics = [LIFECYCLE, *(f"{name}.{kind}" for name in self._application.participants for kind in ("commands", "events"))]
         if self._options.real_kafka:
             kafka = EmbeddedKafka()
             await asyncio.to_thread(kafka.start)

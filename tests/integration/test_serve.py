@@ -19,7 +19,9 @@ from saga.embedded.broker import EmbeddedBroker
 
 pytestmark = pytest.mark.integration
 
-TOPICS = [f"{name}.{kind}" for name in ("order", "payment", "inventory", "shipping") for kind in ("commands", "events")]
+TOPICS = ["saga.lifecycle"] + [
+    f"{name}.{kind}" for name in ("order", "payment", "inventory", "shipping") for kind in ("commands", "events")
+]
 
 
 def free_port() -> int:
@@ -60,12 +62,12 @@ class Serving:
 
 
 @asynccontextmanager
-async def serving(dsn: str, kafka: str, definitions: str = "services.order.fulfilment") -> AsyncIterator[Serving]:
+async def serving(dsn: str, kafka: str, definitions: str = "services.order.fulfilment", session: int = 2) -> AsyncIterator[Serving]:
     port = free_port()
     more = {"SAGA_POSTGRES_DSN": dsn, "SAGA_KAFKA_BOOTSTRAP": kafka, "SAGA_DEFINITIONS": definitions, "SAGA_HTTP_PORT": str(port)}
     fast = {
         "SAGA_FETCH_WAIT": "0.02",
-        "SAGA_SESSION_TIMEOUT": "2",
+        "SAGA_SESSION_TIMEOUT": str(session),
         "SAGA_CONNECT_TIMEOUT": "1",
         "SAGA_HEARTBEAT_EVERY": "0.5",
         "SAGA_INSECURE_DEV": "true",
