@@ -5,7 +5,8 @@
                                           state <──────── evolve(state, event) <────┘
                                             │
                                             ├── effects   which command an event sends, whether it is still wanted
-                                            └── project   status, row, due time, the sentence for people
+                                            ├── project   status, row, due time; explain: the sentence for people
+                                            └── lifecycle what is told of a saga's life
 
 How a decision is made: a `Draft` holds the fold; the handler for the input emits events, each of which evolves the fold at once;
 then `proceed` issues whatever has become ready, or undoes, or ends. Handlers of replies stand in tables (`table.py`, `undo_table.py`) by
@@ -21,6 +22,9 @@ send, and what was decided and what was sent can never differ.
 
 Why a do is never in doubt before the saga turned back: being in doubt *is* the reason to turn back, both happen in one decision;
 hence no rule has to ask which came first.
+
+Why the fold keeps the newest change of the saga's life: a record must name the change before it, and no look-up may be needed to tell.
+It follows from events alone, so replicas with different settings, and a sweep after a crash, tell the same chain.
 
 Why the undo needs are computed from the whole fold each time (`compensation.unwind`) and not remembered as a queue: a late success
 changes what must be undone at any moment, also after the end; a queue would have to be mended in five places.

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from tests.house import commands, error_codes, settings
+from tests.house import commands, error_codes, lifecycle_schema, settings
 from tests.house.tree import Fault, Tree
 
 WRITERS: Mapping[str, Callable[[Tree, str], str]] = {
     settings.DOCUMENT: lambda _, present: settings.document(present),
     commands.DOCUMENT: lambda _, __: commands.document(),
+    lifecycle_schema.DOCUMENT: lambda _, __: lifecycle_schema.document(),
     error_codes.DOCUMENT: lambda tree, _: error_codes.document(tree),
 }
 
