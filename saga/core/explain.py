@@ -14,7 +14,7 @@ _ENDS: Mapping[str, str] = {
     "compensated": "it failed, and what was done is undone",
     "cancelled": "it was cancelled{by}, and what was done is undone",
 }
-_ACTS: Mapping[str, str] = {"pivot": "fence it or answer for it", "retriable": "skip it or answer for it"}
+_ACTS: Mapping[str, str] = {"pivot": "fence {name} or answer for it", "retriable": "skip {name} or answer for it"}
 _CAUSES: Mapping[str, str] = {"refused": "{step} was refused", "in-doubt": "{step} was not answered", "cancelled": "it was cancelled"}
 
 
@@ -86,8 +86,10 @@ def _waits(state: State, step: Step) -> Iterable[str]:
 def _person(state: State, step: Step, text: str) -> str:
     if not (step.unanswered and needs_person(state, step)):
         return text
-    acts = "answer for it" if step.awaits_undo else _ACTS.get(step.kind, "put it in doubt")
-    return f"a person may {acts}, while {text}" if step.sending and step.sending.due_at else f"a person must retry it or {acts}: {text}"
+    acts = ("answer for {name}" if step.awaits_undo else _ACTS.get(step.kind, "put it in doubt")).format(name=step.id.step)
+    if step.sending and step.sending.due_at:
+        return f"a person may {acts}, while {text}"
+    return f"a person must retry {step.id.step} or {acts}: {text}"
 
 
 def _stuck(step: Step) -> str:

@@ -79,19 +79,19 @@ BAD = shape(step("a", build=lambda placed: None))  # noqa: ARG005
 PARTS = [
     (ONE, (tick(), tick(), tick(), tick()), "(attempt 3 of 3)", "the saga turns back and is undone"),
     (FENCED, (succeeded("a"), tick(), tick(), tick(), tick(), tick()), "because n was not answered", "asked for the fence of n"),
-    (ONE, (tick(), tick(after="31d")), "Parked: a person must retry it or put it in doubt", "a is no more sent by itself to works"),
+    (ONE, (tick(), tick(after="31d")), "Parked: a person must retry a or put it in doubt", "a is no more sent by itself to works"),
     (
         WITH_PIVOT,
         (succeeded("a"), tick(after="16m")),
-        "Parked: a person may fence it or answer for it, while p is sent again at",
+        "Parked: a person may fence p or answer for it, while p is sent again at",
         "no-answer",
     ),
     (WITH_PIVOT, (succeeded("a"), succeeded("p"), refused("r")), "a person must retry or skip r, which is refused (no)", "Parked"),
-    (WITH_PIVOT, (succeeded("a"), succeeded("p"), tick(after="16m")), "a person may skip it or answer for it, while r is sent again", ""),
+    (WITH_PIVOT, (succeeded("a"), succeeded("p"), tick(after="16m")), "a person may skip r or answer for it, while r is sent again", ""),
     (
         WITH_PIVOT,
         (succeeded("a"), tick(after="16m"), fence("p")),
-        "a person may answer for it, while p is sent again",
+        "a person may answer for p, while p is sent again",
         "works has been asked for the fence of p",
     ),
     (BAD, (), "a person must retry a once its code is mended, or cancel the saga (", "Parked"),
