@@ -21,6 +21,7 @@ from saga.embedded.postgres import EmbeddedPostgres
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
+CLUSTER = "4L6g3nShT-eMCtK--X86sw"
 SECRETS = {"/run/secrets": str(ROOT / "deploy/secrets")}
 ORDER = {
     "order_id": "compose-1",
@@ -44,11 +45,12 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture
-async def composed(image: Image, collector: Collector) -> AsyncIterator[dict[str, Composed]]:
-    """Everything of ours in compose, started in its order and healthy."""
+async def composed(image: Image, collector: Collector, tmp_path: Path) -> AsyncIterator[dict[str, Composed]]:
+    """Everything of ours in compose, started in its order and healthy, on servers under names that production does not refuse."""
     async with AsyncExitStack() as stack:
-        postgres = await stack.enter_async_context(EmbeddedPostgres())
-        kafka = await asyncio.to_thread(stack.enter_context, EmbeddedKafka())
+        postgres = await stack.enter_async_context(EmbeddedPostgres(settings={"cluster_name": "orders"}))
+        (tmp_path / "cluster-id").write_text(CLUSTER)
+        kafka = await asyncio.to_thread(stack.enter_context, EmbeddedKafka(directory=tmp_path))
         await asyncio.to_thread(make_roles, postgres)
         here = {
             "postgres:5432": f"127.0.0.1:{postgres.port}",
