@@ -12,7 +12,7 @@ from tests.docs.prepared import prepare
 from tests.docs.walking import Stumbled, Walk
 
 ROOT = Path(__file__).parents[2]
-OPERATORS = ("operate.md", "replay.md", "security.md")
+OPERATORS = ("access.md", "operate.md", "replay.md", "security.md")
 
 pytest_plugins = ["kafka_fixtures"]
 pytestmark = pytest.mark.integration
