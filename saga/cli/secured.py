@@ -60,7 +60,7 @@ def shown(settings: "Settings", name: str) -> str:
         return without_password(value.get_secret_value())
     if isinstance(value, SecretStr):
         return MASKED if value.get_secret_value() else ""
-    return ",".join(getattr(one, "name", one) for one in value) if isinstance(value, tuple) else str(value)  # an issuer by its name
+    return ",".join(str(getattr(one, "name", one)) for one in value) if isinstance(value, tuple) else str(value)  # an issuer by its name
 
 
 def acls(asked: Acls, _doors: Doors) -> None:

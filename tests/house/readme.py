@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from saga.cli.app import app
 from tests.house.tree import Fault, Tree
 
-PAGES = ("first-saga", "first-participant", "operate", "replay", "security", "deploy")
+PAGES = ("first-saga", "first-participant", "operate", "replay", "access", "security", "deploy", "lifecycle", "wire")
 DOCUMENTS = ("README.md", *(f"docs/{page}.md" for page in PAGES))
 OPENAPI = "contracts/openapi.json"
 _BLOCK = re.compile(r"^```(?P<language>\w+)(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
