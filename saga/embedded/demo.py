@@ -268,7 +268,6 @@ class _Demo:
             parked=parked,
             coordinator_kills=self._kills,
             seconds=round(seconds, 2),
-            definitions=self._application.definitions,
         )
 
 

@@ -20,7 +20,6 @@ class Report:
     parked: int
     coordinator_kills: int
     seconds: float
-    definitions: str = ""
 
     @property
     def good(self) -> bool:
@@ -57,8 +56,7 @@ def print_report(report: Report, console: Console, place: Place, *, as_json: boo
     _ledgers(report, console)
     url = place.coordinator_url
     console.print(f"the coordinator's REST API is at [bold]{url}[/bold]; try\n  curl -s '{url}/v1/sagas?limit=3'")
-    settings = f"SAGA_POSTGRES_DSN={place.coordinator_dsn} SAGA_DEFINITIONS={report.definitions}"
-    console.print(f"or on the command line\n  {settings} .venv/bin/saga list", soft_wrap=True)
+    console.print(f"or on the command line\n  export SAGA_URL={url}\n  .venv/bin/saga list --status compensated", soft_wrap=True)
     if as_json:
         sys.stdout.write(orjson.dumps(report.as_dict()).decode() + "\n")
         sys.stdout.flush()
