@@ -17,10 +17,10 @@ class MemoryAccess(MemoryDefinitions):
         return self.data.api_keys.get(key_id)
 
     async def api_keys(self, tenant: str | None) -> list[ApiKey]:
-        """All secrets ever made, by tenant and name, oldest first."""
+        """All secrets ever made, by tenant and name, oldest first; those of one moment as they came."""
         await self._point("api_keys")
         keys = [key for key in self.data.api_keys.values() if tenant in (None, key.tenant)]
-        return sorted(keys, key=lambda key: (key.tenant, key.name, key.created_at or self.now, key.id))
+        return sorted(keys, key=lambda key: (key.tenant, key.name, key.created_at or self.now))
 
     async def add_api_key(self, key: ApiKey, entry: AuditEntry) -> None:
         """A new secret beside those that there are."""

@@ -109,6 +109,13 @@ async def test_secrets_of_a_key_overlap_and_end(key_store: Store) -> None:
     assert outcomes == ["done", "done", "done", "done", "unchanged"]
 
 
+async def test_secrets_are_listed_as_they_were_made_also_by_a_clock_that_stands(key_store: Store) -> None:
+    secrets = [replace(KEY, id=f"sk_{letter}") for letter in "dbca"]
+    for number, secret in enumerate(secrets):
+        await key_store.add_api_key(secret, replace(ENTRY, input_id=str(number)))
+    assert [key.id for key in await key_store.api_keys("default")] == [secret.id for secret in secrets]
+
+
 async def test_a_key_is_found_by_its_id_alone(key_store: Store) -> None:
     await key_store.add_api_key(KEY, ENTRY)
     found = await key_store.api_key(KEY.id)
