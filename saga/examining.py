@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from saga.bootstrap import load_definitions, own_group, topic_admin
+from saga.bootstrap import load_definitions
 from saga.config import Settings
 from saga.definition.graph import Definition
 from saga.deployment import database, fit, kafka, topics
 from saga.deployment.finding import Finding, fault, faults_of
 from saga.deployment.starting import look_at
 from saga.errors import ConfigurationError, DefinitionError, Unavailable
+from saga.opening import own_group, topic_admin
 from saga.store.inspection import inspect
 from saga.testing.conformance import Parts, Verdict, play
 from saga.testing.conversation import Conversation, Words

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def _operations(settings: "Settings") -> "AbstractAsyncContextManager[Operations]":
-    from saga.bootstrap import operations
+    from saga.opening import operations
 
     return operations(settings)
 
@@ -37,25 +37,25 @@ def _remote(address: "Address") -> "AbstractAsyncContextManager[Operations]":
 
 
 def _ledger(settings: "Settings") -> "AbstractAsyncContextManager[Ledger]":
-    from saga.bootstrap import ledger
+    from saga.opening import ledger
 
     return ledger(settings)
 
 
 async def _serve(settings: "Settings") -> None:
-    from saga.bootstrap import serve
+    from saga.replica import serve
 
     await serve(settings)
 
 
 async def _migrate(settings: "Settings") -> Sequence[str]:
-    from saga.bootstrap import migrate
+    from saga.opening import migrate
 
     return await migrate(settings)
 
 
 async def _replay(settings: "Settings", check: bool) -> "ReplayReport":
-    from saga.bootstrap import replay
+    from saga.opening import replay
 
     return await replay(settings, check=check)
 

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from saga import bootstrap
 from saga.access.gate import KEEP, Around, Gate
+from saga.access.ledger import Ledger
 from saga.api.app import build_app
 from saga.cli.app import app
 from saga.config import Settings
@@ -124,7 +125,7 @@ async def test_a_change_of_any_column_of_any_row_is_found_and_so_is_a_row_that_i
     assert (await saga(migrated_dsn, "audit", "verify"))[0] == 0
     connection = await asyncpg.connect(migrated_dsn)
     store = await PostgresStore.connect(Settings(postgres_dsn=migrated_dsn))  # type: ignore[arg-type]
-    ledger = bootstrap.Ledger(store)
+    ledger = Ledger(store)
     rows = await connection.fetchval("select count(*) from saga.audit")
     assert rows == 5
     statements = [f"update saga.audit set {name} = {CHANGES.get(name) or name + ONE_MORE} where position = $1" for name in COLUMNS]
