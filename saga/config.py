@@ -6,7 +6,7 @@ in a setting as one line and exits with 2.
 
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -40,6 +40,8 @@ class Issuer(BaseModel):
 
 class Settings(ServerSettings):
     """What a coordinator needs to know. Every field is an environment variable `SAGA_<NAME>`."""
+
+    RENEWABLE: ClassVar[frozenset[str]] = ServerSettings.RENEWABLE | {"issuers"}
 
     model_config = SettingsConfigDict(env_prefix="SAGA_", frozen=True, extra="ignore")
 

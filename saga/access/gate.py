@@ -58,8 +58,15 @@ class Gate:
         self._books = books
         self._rate = Rate(settings.http_rate, self._around.clock)
         self._seen: OrderedDict[str, tuple[float, ApiKey | None]] = OrderedDict()
+        self._issuers: dict[str, tuple[Issuer, KeySet]] = {}
+        self.trust(settings)
+
+    def trust(self, settings: Settings) -> None:
+        """From now on believe the issuers of these settings and no others. One that is as it was keeps the keys that were read. Raises
+        ConfigurationError for one whose keys may not be read from where it says; then nothing has changed."""
         fetch = self._around.fetch or (lambda issuer: _fetch(issuer, production=settings.env == "production"))
-        self._issuers = {one.issuer: (one, KeySet(one, fetch(one), self._around.clock)) for one in settings.issuers}
+        kept = {one.issuer: pair for one in settings.issuers if (pair := self._issuers.get(one.issuer)) and pair[0] == one}
+        self._issuers = {one.issuer: kept.get(one.issuer) or (one, KeySet(one, fetch(one), self._around.clock)) for one in settings.issuers}
 
     async def principal(self, credentials: Sequence[str], actor: str) -> Principal:
         """Who asks. `credentials` are the Authorization headers, `actor` is what X-Actor says. Raises NotAuthenticated, Unavailable."""

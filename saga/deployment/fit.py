@@ -1,6 +1,7 @@
 """Settings judged: against each other, and against production."""
 
 from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
 
 from saga.config import Settings
 from saga.deployment.database import ALIVE
@@ -51,6 +52,10 @@ def _production(settings: Settings) -> Iterator[Finding]:
     if replication < 3 or in_sync < 2:
         what = f"topics have {replication} replica(s), {in_sync} in sync: the loss of one broker loses commands and starts"
         yield warning("settings", what, "set SAGA_TOPIC_REPLICATION=3 and SAGA_TOPIC_MIN_INSYNC=2 on three brokers")
+    if (mode := _tls_mode(settings)) in ("", "disable", "allow", "prefer"):
+        what = f"the SSL mode of Postgres is {mode}" if mode else "neither SAGA_POSTGRES_SSLMODE nor the DSN says an SSL mode"
+        mend = "set SAGA_POSTGRES_SSLMODE=verify-full, and SAGA_POSTGRES_CA_FILE if your own authority signs"
+        yield warning("settings", f"{what}: where the server offers no TLS, passwords and sagas go in the clear", mend)
     if settings.strict_topics == "off":
         yield warning("settings", "SAGA_STRICT_TOPICS is off", "leave it at auto: unsafe topics are then refused at the start")
     if settings.session_timeout < SHORTEST_SESSION:
@@ -64,3 +69,13 @@ def _production(settings: Settings) -> Iterator[Finding]:
     if settings.http_host in ("127.0.0.1", "localhost", "::1"):
         mend = "set SAGA_HTTP_HOST=0.0.0.0 in a container, behind whatever keeps strangers out"
         yield warning("settings", f"SAGA_HTTP_HOST is {settings.http_host}: nothing outside this machine reaches REST or probes", mend)
+
+
+def _tls_mode(settings: Settings) -> str:
+    """The SSL mode in force, as settings or DSN say it; a socket on this machine needs none."""
+    login = settings.postgres_login()
+    try:
+        said = parse_qs(urlsplit(login.dsn.get_secret_value()).query)
+    except ValueError:  # whoever connects says what is wrong with it
+        said = {}
+    return login.sslmode or ("socket" if said.get("host", [""])[0].startswith("/") else said.get("sslmode", [""])[0])

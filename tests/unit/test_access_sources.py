@@ -12,7 +12,7 @@ from saga.access.gate import Gate
 from saga.access.jwks import MOST_BYTES, KeySet, fetch_of
 from saga.access.rate import MOST, Rate
 from saga.config import Issuer, Settings, load_settings
-from saga.errors import ConfigurationError, Unavailable
+from saga.errors import ConfigurationError, NotAuthenticated, Unavailable
 from tests.unit.test_access_tokens import EC, NAME, RSA, jwk, token
 
 DOCUMENT = json.dumps({"keys": [jwk(RSA, "one"), jwk(EC, "ec")]}).encode()
@@ -77,6 +77,25 @@ async def test_keys_come_from_a_file_and_a_missing_one_is_unavailable(tmp_path: 
     assert (await Gate(settings).principal([f"Bearer {token()}"], "")).name == "oidc:ada"
     with pytest.raises(Unavailable):
         await key_set(str(tmp_path / "absent.json")).key("one", "RS256")
+
+
+async def test_issuers_are_taken_over_while_it_runs_and_one_that_stayed_keeps_its_keys(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_bytes(DOCUMENT)
+    stays, other = issuer(str(tmp_path / "keys.json")), Issuer(issuer="https://other.test", audience="saga", jwks="k", name="other")
+    gate = Gate(Settings(issuers=(other,)))
+    with pytest.raises(NotAuthenticated, match="not one of ours"):
+        await gate.principal([f"Bearer {token()}"], "")
+    gate.trust(Settings(issuers=(stays,)))
+    assert (await gate.principal([f"Bearer {token()}"], "")).name == "oidc:ada"
+    (tmp_path / "keys.json").unlink()
+    gate.trust(Settings(issuers=(other, stays)))
+    assert (await gate.principal([f"Bearer {token()}"], "")).name == "oidc:ada"
+    with pytest.raises(ConfigurationError, match="SAGA_ISSUERS"):
+        gate.trust(Settings(issuers=(issuer("ftp://issuer.test/keys"),)))
+    assert (await gate.principal([f"Bearer {token()}"], "")).name == "oidc:ada"
+    gate.trust(Settings(issuers=(other,)))
+    with pytest.raises(NotAuthenticated, match="not one of ours"):
+        await gate.principal([f"Bearer {token()}"], "")
 
 
 @pytest.mark.parametrize("where", ["http://issuer.test/keys", "ftp://issuer.test/keys", "file:///keys"])

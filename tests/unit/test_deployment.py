@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from saga.config import Settings
 from saga.definition.registry import Registry
@@ -17,7 +18,7 @@ from saga.deployment.starting import check_at_start, is_strict, look_at
 from saga.errors import ConfigurationError, Unavailable
 from saga.ports.deployment import NEEDED, NEVER_NEEDED, DatabaseFacts, GroupSeen, KafkaFacts, ReplicaSeen, TopicSeen, TopicWish
 
-PRODUCTION = Settings(env="production", http_host="0.0.0.0", instance_id="one")
+PRODUCTION = Settings(env="production", http_host="0.0.0.0", instance_id="one", postgres_sslmode="verify-full")
 WISH = TopicWish("pay.events", 12, 3, {"cleanup.policy": "delete", "min.insync.replicas": "2", "retention.ms": "3600000"})
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 GOOD = DatabaseFacts(
@@ -203,6 +204,9 @@ def test_a_definition_is_compared_with_what_replicas_published() -> None:
         ({"log_level": "debug"}, "warning", "SAGA_LOG_LEVEL"),
         ({"strict_topics": "off"}, "warning", "SAGA_STRICT_TOPICS"),
         ({"http_host": "127.0.0.1"}, "warning", "SAGA_HTTP_HOST"),
+        ({"postgres_sslmode": ""}, "warning", "SAGA_POSTGRES_SSLMODE"),
+        ({"postgres_sslmode": "disable"}, "warning", "Postgres is disable"),
+        ({"postgres_sslmode": "", "postgres_dsn": SecretStr("postgresql://a@b/c?sslmode=prefer")}, "warning", "Postgres is prefer"),
     ],
 )
 def test_settings_that_do_not_fit_each_other_or_production_are_found(changed: Mapping[str, Any], level: str, words: str) -> None:
@@ -210,6 +214,11 @@ def test_settings_that_do_not_fit_each_other_or_production_are_found(changed: Ma
     findings = fit.judge(PRODUCTION.model_copy(update=changed))
     assert levels(findings) == [level]
     assert words in bad(findings)
+
+
+@pytest.mark.parametrize("dsn", ["postgresql://a@b/c?sslmode=require", "postgresql:///c?host=/run/postgresql"])
+def test_an_ssl_mode_of_the_dsn_or_a_socket_is_enough(dsn: str) -> None:
+    assert bad(fit.judge(PRODUCTION.model_copy(update={"postgres_sslmode": "", "postgres_dsn": SecretStr(dsn)}))) == ""
 
 
 class Told:

@@ -133,3 +133,15 @@ async def test_options_of_the_command_line_stay(process: Process) -> None:
     process.write(saga_postgres_password="second")
     await process.renewal.reread()
     assert process.taken == []
+
+
+async def test_issuers_are_read_again_and_a_faulty_list_leaves_the_old_ones(process: Process) -> None:  # A2
+    process.part("issuers", frozenset({"issuers"}))
+    one = '{"issuer": "https://id.example", "audience": "saga", "jwks": "https://id.example/keys"}'
+    process.write(saga_issuers=f"[{one}]")
+    await process.renewal.reread()
+    assert [[issuer.issuer for issuer in taken.issuers] for taken in process.taken] == [["https://id.example"]]
+    process.write(saga_issuers=f"[{one}, {one}]")
+    await process.renewal.reread()
+    assert len(process.taken) == 1
+    assert process.said[-1][1] == REFUSED
