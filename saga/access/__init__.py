@@ -6,6 +6,7 @@
     principal.py  a principal, its tenant, its roles by definition      rules.py  the one table: what each operation needs
     keys.py       making, writing and reading API keys; pure            rate.py   requests a second of one principal
     tokens.py     JWT: what must hold of one; pure                      jwks.py   an issuer's public keys, kept fresh
+    actor.py      who acts where nobody is asked who they are
     gate.py       all of it in order                                    ledger.py keys and audit for people: add, rotate, verify
 
 Rules of the room:

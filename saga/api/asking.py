@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from fastapi import Depends, Header, Path, Query, Request
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from saga.access.actor import out_of_header
 from saga.api.admitting import Who
 from saga.api.problems import invalid
 from saga.runtime.operations import LiveOperations
@@ -48,7 +49,12 @@ OptionalKey = Annotated[
     HeaderText | None,
     Header(alias="Idempotency-Key", description="makes a repetition of this request change nothing; else each request is one act"),
 ]
-Actor = Annotated[HeaderText, Header(alias="X-Actor", description="only in insecure mode: who acts; else it is the principal")]
+Actor = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=2_500, pattern=_PRINTABLE),
+    AfterValidator(out_of_header),
+    Header(alias="X-Actor", description="only in insecure mode: who acts; what is not ASCII as RFC 8187 writes it, UTF-8''%C3%A4da"),
+]
 
 
 class _Asked(BaseModel):

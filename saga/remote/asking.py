@@ -80,7 +80,7 @@ class Asking:
         raise refusal(answer, acting=route.method == "POST")
 
 
-_SAID = {"X-Actor": "the actor", "Idempotency-Key": "the request's key"}
+_SAID = {"Idempotency-Key": "the request's key"}
 
 
 def _asked_pause(answer: httpx2.Response, otherwise: float) -> float:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import httpx2
 
+from saga.access.actor import in_header
 from saga.api import cursors, views
 from saga.ports.access import AuditEntry, AuditRow
 from saga.ports.streams import DefinitionRow, Page, PausedDefinition, SagaFilter, SagaRow
@@ -184,7 +185,7 @@ class RemoteDesk(RemoteRecords):
 
 
 def _headers(act: ActRequest | DefinitionAct) -> dict[str, str]:
-    return {"X-Actor": act.actor, "Idempotency-Key": act.input_id}
+    return {"X-Actor": in_header(act.actor), "Idempotency-Key": act.input_id}
 
 
 def _on_step(act: ActRequest) -> dict[str, object]:

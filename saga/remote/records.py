@@ -5,6 +5,7 @@ from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from saga.access.actor import in_header
 from saga.api import cursors, record_views
 from saga.ports.messaging import InboundRecord
 from saga.ports.records import ALL_RECORDS, DeadLetter, DeadRow, HeldRecord, HeldRow, RecordFilter
@@ -81,7 +82,7 @@ class RemoteRecords:
 
 
 def _headers(act: LetterAct | RecordsAct) -> dict[str, str]:
-    return {"X-Actor": act.actor, "Idempotency-Key": act.input_id}
+    return {"X-Actor": in_header(act.actor), "Idempotency-Key": act.input_id}
 
 
 def _said(wanted: RecordFilter) -> dict[str, Any]:

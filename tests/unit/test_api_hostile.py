@@ -151,6 +151,9 @@ HEADERS = [
     ({"X-Actor": "a" * 201}, 422, "X-Actor"),
     ({"X-Actor": "ada\r\nlevel=error"}, 422, "X-Actor"),  # A11
     ({"X-Actor": ""}, 422, "X-Actor"),
+    ({"X-Actor": "UTF-8''%FF"}, 422, "X-Actor"),
+    ({"X-Actor": "UTF-8''ada%0D%0Aroot"}, 422, "X-Actor"),  # A11
+    ({"X-Actor": "UTF-8''" + "%41" * 201}, 422, "X-Actor"),
     ({"Idempotency-Key": "k" * 201}, 422, "Idempotency-Key"),
     ({"Idempotency-Key": "\x00"}, 422, "Idempotency-Key"),
     ({"Content-Type": "text/plain"}, 415, "Content-Type"),

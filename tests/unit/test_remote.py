@@ -120,9 +120,23 @@ async def test_retry_after_is_waited_for_within_a_bound(said: str, expected: flo
 
 async def test_what_no_header_can_hold_is_refused_before_anything_is_sent() -> None:
     async with answered(httpx2.Response(200, json=DONE)) as (desk, asked, _):
-        with pytest.raises(ConfigurationError, match="the actor must be printable ASCII"):
-            await desk.cancel("default", ActRequest(SAGA, "ädä\r\nX-Evil: 1", "r", "k"))
+        with pytest.raises(ConfigurationError, match="the request's key must be printable ASCII"):
+            await desk.cancel("default", ActRequest(SAGA, "ada", "r", "k\r\nX-Evil: 1"))
     assert asked == []
+
+
+@pytest.mark.parametrize("actor", ["ada", "Ädä Löw", "李雷", " utf-8''%41", "a" * 200, "😀" * 200, "%C3%A4"])
+async def test_an_actor_of_any_script_arrives_as_it_was_named(actor: str) -> None:
+    fake = FakeOperations().with_rows(1)
+    await remote_desk(fake).cancel("default", ActRequest(SAGA, actor, "r", "k"))
+    assert [act.actor for _, act in fake.acts] == [actor.strip()]
+
+
+async def test_an_actor_that_would_begin_a_line_ends_neither_header_nor_event() -> None:  # A11
+    fake = FakeOperations().with_rows(1)
+    with pytest.raises(ContractError, match="X-Actor"):
+        await remote_desk(fake).cancel("default", ActRequest(SAGA, "ada\r\nX-Evil: 1", "r", "k"))
+    assert fake.acts == []
 
 
 async def test_more_events_than_a_page_has_come_from_several() -> None:
