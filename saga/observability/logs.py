@@ -6,7 +6,7 @@ people than a saga (hazard A12).
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, Collection, MutableMapping
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any, TextIO
@@ -74,12 +74,45 @@ class Libraries(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """One line of ours for a record of theirs."""
-        try:
-            said = record.getMessage()
-        except Exception:
-            said = str(record.msg)  # a wrong format is the library's bug; what it meant is still worth a line
-        first = next(iter(said.splitlines()), "")[:_LONGEST]
+        first = next(iter(_said(record).splitlines()), "")[:_LONGEST]
         self._logger.log(min(record.levelno, logging.CRITICAL), first, library=record.name, exc_info=record.exc_info)
+
+
+class Own(logging.Handler):
+    """What these packages of ours say by `logging`, whole and at our level, in our form; libraries go on being heard by `Libraries`.
+
+    Why not structlog there: a participant is a service of somebody who logs as Python does, and should not have to know how we do.
+    """
+
+    def __init__(self, packages: Collection[str], logger_of: Callable[[str], Any]) -> None:
+        super().__init__(logging.DEBUG)
+        self._loggers = [logging.getLogger(package) for package in packages]
+        self._logger_of = logger_of
+
+    def begin(self) -> None:
+        """Listen to these packages, and to nobody twice."""
+        for logger in self._loggers:
+            logger.addHandler(self)
+            logger.setLevel(logging.DEBUG)
+            logger.propagate = False
+
+    def end(self) -> None:
+        """Listen no more."""
+        for logger in self._loggers:
+            logger.removeHandler(self)
+            logger.setLevel(logging.NOTSET)
+            logger.propagate = True
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line for a record, however many its text has."""
+        self._logger_of(record.name).log(min(record.levelno, logging.CRITICAL), _said(record), exc_info=record.exc_info)
+
+
+def _said(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:
+        return str(record.msg)  # a wrong format is a bug of who logs; what it meant is still worth a line
 
 
 def _told(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -72,6 +72,14 @@ WATCHDOG_RESTARTS = _counter("saga.watchdog.restarts", "Parts replaced because t
 LOOP_ERRORS = _counter("saga.loop.errors", "Unexpected errors of a loop: bugs.", "loop")
 INCIDENTS = _counter("saga.incidents", "What the log or the database did that no retry mends, by kind.", "kind")
 REQUESTS_DENIED = _counter("saga.requests.denied", "Requests of REST that the gate refused, by reason.", "reason")
+PARTICIPANT_ANSWERS = _counter(
+    "saga.participant.answers", "Commands answered, by what they ask (do, undo, fence) and outcome; without repetitions.", "kind", "outcome"
+)
+PARTICIPANT_REPEATED = _counter("saga.participant.repeated", "Commands that came again and got their first answer again.", "kind")
+PARTICIPANT_SET_ASIDE = _counter("saga.participant.set_aside", "Records that no participant can answer, by reason.", "reason")
+PARTICIPANT_SECONDS = _seconds(
+    "saga.participant.answer.duration", "From a command's turn to the commit of its answer; long work from its beginning.", "kind"
+)
 BUILD_INFO = _gauge("saga.build.info", "Always 1; the labels say which release runs on which Python.", "version", "python")
 
 ALL: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

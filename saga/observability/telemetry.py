@@ -4,7 +4,7 @@ import importlib
 import os
 import platform
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from opentelemetry.trace import set_tracer_provider
 
 from saga.config import release
 from saga.errors import ConfigurationError
-from saga.observability.logs import Libraries, Threshold, make_logger, silent_logger
+from saga.observability.logs import Libraries, Own, Threshold, make_logger, silent_logger
 from saga.observability.metrics import Metrics
 from saga.observability.names import BUILD_INFO
 from saga.observability.tracing import TokenHex, Tracing
@@ -34,20 +34,23 @@ class Telemetry:
     threshold: Threshold = field(default_factory=lambda: Threshold("info"))
     form: str = "json"
     quiet: bool = False
-    libraries: Libraries | None = None
+    listening: tuple[Libraries | Own, ...] = ()
 
     @classmethod
-    def start(cls, service: str, *, trace_ratio: float = 0.01, level: str = "info", form: str = "json") -> "Telemetry":
-        """For a service. OTLP over HTTP is added when OTEL_EXPORTER_OTLP_ENDPOINT is set (extra `otlp`). What libraries log goes the
-        way of our logs until `stop`."""
+    def start(
+        cls, service: str, *, trace_ratio: float = 0.01, level: str = "info", form: str = "json", own: Collection[str] = ()
+    ) -> "Telemetry":
+        """For a service. OTLP over HTTP is added when OTEL_EXPORTER_OTLP_ENDPOINT is set (extra `otlp`). What libraries log, and what the
+        packages `own` say by `logging`, goes the way of our logs until `stop`."""
         resource = Resource.create({"service.name": service, "service.version": release()})
         readers, processors = _otlp() if os.environ.get(ENDPOINT) else ((), ())
         metrics = Metrics(resource, readers)
         metrics.set(BUILD_INFO, 1, version=release(), python=platform.python_version())
         threshold = Threshold(level)
-        libraries = Libraries(make_logger("libraries", threshold, form))
-        libraries.begin()
-        return cls(metrics, Tracing(resource, trace_ratio, processors), threshold, form, libraries=libraries)
+        listening = (Libraries(make_logger("libraries", threshold, form)), Own(own, lambda name: make_logger(name, threshold, form)))
+        for one in listening:
+            one.begin()
+        return cls(metrics, Tracing(resource, trace_ratio, processors), threshold, form, listening=listening)
 
     @classmethod
     def silent(cls, *processors: SpanProcessor, trace_ratio: float = 0.0, token_hex: TokenHex = secrets.token_hex) -> "Telemetry":
@@ -66,8 +69,8 @@ class Telemetry:
 
     def stop(self) -> None:
         """Flush and end."""
-        if self.libraries is not None:
-            self.libraries.end()
+        for one in self.listening:
+            one.end()
         self.tracing.stop()
         self.metrics.stop()
 

@@ -21,7 +21,8 @@ undo that comes before its do leaves a tombstone, and replies are sent after the
     relay.py        outbox → Kafka                          intake.py   Kafka → gate → offsets
     work.py         long work: in-progress, restarts, undos that wait
     service.py      all of it as one running thing          serve.py    with signals and HTTP, for `__main__`
-    settings.py     `SERVICE_*`                             http.py     /livez, /readyz, /barrier
+    settings.py     `SERVICE_*`                             http.py     /livez, /readyz, /barrier, /metrics
+    counting.py     what /metrics shows of answering
     pages.py        tables and sums for people, text only
     tracing.py      the span that answers
     faults.py       lost, doubled and late records on purpose, off unless configured

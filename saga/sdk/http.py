@@ -1,8 +1,8 @@
-"""The HTTP side of a service: /livez, /readyz, /barrier. A service adds its own routes to this app. No writes, no secrets, no debug."""
+"""The HTTP side of a service: /livez, /readyz, /barrier, /metrics. A service adds its routes. No writes, no secrets, no debug."""
 
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from saga.errors import ContractError, Unavailable
@@ -30,6 +30,12 @@ def base_app(service: Service) -> FastAPI:
     async def barrier() -> dict[str, Any]:
         """Counts: commands, repetitions, tombstones, work under way, records waiting, records set aside."""
         return dict(await service.figures())
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        """Prometheus text; `saga inspect metrics` says what each name means."""
+        page, content_type = service.telemetry.metrics.page()
+        return Response(page, headers={"content-type": content_type})
 
     @app.exception_handler(Unavailable)
     async def unavailable(_request: Request, error: Unavailable) -> JSONResponse:

@@ -12,17 +12,20 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
 
 from saga.errors import ConfigurationError
-from saga.observability.telemetry import export_spans
+from saga.observability.telemetry import Telemetry, export_spans
+from saga.ports.deployment import EMBEDDED_KAFKA
 from saga.ports.messaging import Consumer, Revoked
 from saga.sdk.service import Parts, Service
 from saga.sdk.settings import ServiceSettings, load_settings
 from saga.secrets.renewal import Part, Renewal
 from saga.secrets.servers import KAFKA_LOGIN, POSTGRES_LOGIN
+from saga.transport.admin import KafkaAdmin
 from saga.transport.consumer import KafkaConsumer
 from saga.transport.options import KafkaOptions
 from saga.transport.producer import KafkaProducer
@@ -36,35 +39,46 @@ def main(parts: Callable[[ServiceSettings], Parts], build_app: Callable[[Service
     """Read the settings and serve until a signal; the exit code: 0, or 2 for a setting that cannot work, said in one line."""
     try:
         settings = load_settings()
-        logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
-        renewal = Renewal(settings, _say)
-        service = kafka_service(parts(settings), settings, renewal)
+        brought = parts(settings)
+        own = {__name__, parts.__module__}
+        telemetry = Telemetry.start(
+            brought.participant.name,
+            level=settings.log_level,
+            form=settings.log_format,
+            own={name.partition(".")[0] for name in own},
+        )
+        renewal = Renewal(settings, partial(_say, telemetry))
+        service = kafka_service(brought, settings, renewal, telemetry)
         flush = export_spans(service.participant.name)
         try:
             asyncio.run(serve(service, settings, build_app, renewal))
         finally:
             flush()
+            telemetry.stop()
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return CONFIGURATION
     return 0
 
 
-def kafka_service(parts: Parts, settings: ServiceSettings, renewal: Renewal[ServiceSettings] | None = None) -> Service:
+def kafka_service(
+    parts: Parts, settings: ServiceSettings, renewal: Renewal[ServiceSettings] | None = None, telemetry: Telemetry | None = None
+) -> Service:
     """A service on Kafka. Nothing is connected yet. With a `renewal`, its logins follow what that reads again."""
     producer = KafkaProducer(_options(parts, settings))
+    checked = _NotEmbedded(producer) if settings.env == "production" else producer
 
     def consumer(revoked: Revoked) -> Consumer:
         return KafkaConsumer(producer.options, [parts.participant.commands_topic], revoked)
 
-    service = Service(parts, settings, consumer, producer)
+    service = Service(parts, settings, consumer, checked, telemetry)
 
     async def take_kafka(fresh: ServiceSettings) -> None:
         await producer.renew(_options(parts, fresh))
         service.rejoin()
 
     if renewal is not None:
-        renewal.add(Part("log", frozenset({"log_level"}), _set_level))
+        renewal.add(Part("log", frozenset({"log_level"}), partial(_set_level, service.telemetry)))
         renewal.add(Part("postgres", POSTGRES_LOGIN, lambda fresh: service.renew_database(fresh.postgres_login())))
         renewal.add(Part("kafka", KAFKA_LOGIN, take_kafka))
     return service
@@ -84,13 +98,27 @@ def _options(parts: Parts, settings: ServiceSettings) -> KafkaOptions:
     )
 
 
-async def _set_level(fresh: ServiceSettings) -> None:
-    logging.getLogger().setLevel(fresh.log_level.upper())
+class _NotEmbedded:
+    """A producer that does not begin on an embedded broker."""
+
+    def __init__(self, producer: KafkaProducer) -> None:
+        self._producer = producer
+        self.send, self.stop = producer.send, producer.stop
+
+    async def start(self) -> None:
+        """Raises ConfigurationError for an embedded broker, known by its cluster id; Unavailable."""
+        async with KafkaAdmin.open(self._producer.options) as admin:
+            if (await admin.look([])).cluster.startswith(EMBEDDED_KAFKA):
+                raise ConfigurationError("SERVICE_KAFKA_BOOTSTRAP: this is an embedded broker, for development; this is production")
+        await self._producer.start()
 
 
-def _say(level: str, event: str, **facts: object) -> None:
-    told = ", ".join(f"{name}={value}" for name, value in facts.items())
-    log.log(logging.getLevelNamesMapping()[level.upper()], "%s%s", event, f": {told}" if told else "")
+async def _set_level(telemetry: Telemetry, fresh: ServiceSettings) -> None:
+    telemetry.set_level(fresh.log_level)
+
+
+def _say(telemetry: Telemetry, level: str, event: str, **facts: object) -> None:
+    getattr(telemetry.logger("saga.settings"), level)(event, **facts)
 
 
 async def serve(

@@ -15,11 +15,13 @@ from datetime import timedelta
 from typing import Any
 
 from saga.errors import Unavailable
+from saga.observability.telemetry import Telemetry
 from saga.ports.messaging import Consumer, Producer, Revoked
 from saga.sdk.barrier import rows
 from saga.sdk.barrier.database import Database
 from saga.sdk.barrier.gate import Gate
 from saga.sdk.barrier.outbox import Outbox, stage
+from saga.sdk.counting import Counting
 from saga.sdk.faults import FaultPlan, FaultyProducer, crash_by
 from saga.sdk.handler import Reading, Transaction
 from saga.sdk.intake import Intake
@@ -77,8 +79,16 @@ class Service:
 
     _consumer: Consumer
 
-    def __init__(self, parts: Parts, settings: ServiceSettings, consumer: Callable[[Revoked], Consumer], producer: Producer) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        settings: ServiceSettings,
+        consumer: Callable[[Revoked], Consumer],
+        producer: Producer,
+        telemetry: Telemetry | None = None,
+    ) -> None:
         self.participant = parts.participant
+        self.telemetry = telemetry or Telemetry.silent()
         self._parts = parts
         self._settings = settings
         self._new_consumer = consumer
@@ -90,10 +100,11 @@ class Service:
             schema=settings.schema_name,
             size=settings.side_by_side + 3,
             scripts=parts.scripts,
+            production=settings.env == "production",
         )
         self._relay = Relay(Outbox(self._database), self._producer, sweep_every=settings.sweep_every)
         moment = crash_by(plan)
-        self._gate = Gate(parts.participant, self._database, self._relay.offer, moment)
+        self._gate = Gate(parts.participant, self._database, self._relay.offer, moment, Counting(self.telemetry.metrics))
         self._intake = Intake(
             self._gate,
             batch_records=settings.batch_records,
@@ -255,4 +266,4 @@ class Service:
                 async with asyncio.timeout(CLOSE_WITHIN):
                     await part()
             except Exception as error:
-                log.warning("closing %s: %r", self.participant.name, error)
+                log.warning("closing %s failed", self.participant.name, exc_info=error)

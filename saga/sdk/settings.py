@@ -9,6 +9,7 @@ SERVICE_FAULTS            JSON of saga/sdk/faults.py: faults on purpose, for dem
 and the sizes below. Spans are seconds. Each may stand in a file instead (saga.secrets), and SIGHUP reads them again.
 """
 
+import os
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -43,10 +44,16 @@ class ServiceSettings(ServerSettings):
     seed: dict[str, Any] = Field(default_factory=dict)
     faults: FaultPlan = FaultPlan()
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="from which level on lines are logged")
+    log_format: Literal["json", "console"] = Field(default="json", description="one JSON object a line, or text for people")
 
 
 def load_settings(**overrides: object) -> ServiceSettings:
-    """Read the environment and files. Raises ConfigurationError naming each variable that cannot work, without its value."""
+    """Read the environment and files. Raises ConfigurationError naming each variable that cannot work, without its value.
+
+    SAGA_ENV=production counts here too: a machine that is production for the coordinator is no place for a demonstration.
+    """
+    if os.environ.get("SAGA_ENV") == "production":
+        overrides = {"env": "production", **overrides}
     settings = ServiceSettings.load(overrides)
     if settings.env == "production" and settings.faults != FaultPlan():
         raise ConfigurationError("SERVICE_FAULTS: no faults on purpose in production")

@@ -10,6 +10,7 @@ the world outside must recognise it by. Work that was begun in an older epoch en
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 
 from saga.errors import Unavailable
@@ -110,7 +111,7 @@ class Worker:
             log.warning("work of %s waits: %s", work.command.id, unavailable)
         except Exception as error:
             wait = min(LONGEST_BACKOFF, 2.0 ** min(work.tries, 10) / 2)
-            log.warning("work of %s failed and is tried again in %.1f s: %r", work.command.id, wait, error)
+            log.warning("work of %s failed and is tried again in %.1f s", work.command.id, wait, exc_info=error)
             async with self._database.transaction() as db:
                 await rows.keep_claim(db, work.command.id, wait)
 
@@ -125,20 +126,20 @@ class Worker:
         entry = self._participant.dos.get(work.command.type)
         if entry is None or entry.work is None:
             raise LookupError("this release does not know the work of this type")
-        keeping = asyncio.create_task(self._keep_claim(work.command.id))
+        began, keeping = time.monotonic(), asyncio.create_task(self._keep_claim(work.command.id))
         try:
             finish = await entry.work(decode(entry.command, work.command.value), work.command.id)
         except Refusal as refusal:
-            await self._end(entry, work.command, None, refusal)
+            await self._end(entry, work.command, refusal, began)
             return
         finally:
             keeping.cancel()
         try:
-            await self._end(entry, work.command, finish, None)
+            await self._end(entry, work.command, finish, began)
         except Refusal as refusal:
-            await self._end(entry, work.command, None, refusal)
+            await self._end(entry, work.command, refusal, began)
 
-    async def _end(self, entry: DoEntry, command: Incoming, finish: Finish | None, refusal: Refusal | None) -> None:
+    async def _end(self, entry: DoEntry, command: Incoming, end: Finish | Refusal, began: float) -> None:
         """The transaction that ends the work: effect, state, answer and reply, echoing the newest repetition."""
         async with self._database.transaction() as db:
             db.command_id, db.do_id, db.key = command.id, command.do_id, command.key
@@ -146,15 +147,13 @@ class Worker:
             if row is None or row.state is not State.WORKING:
                 return
             db.now = await db.fetchval("select clock_timestamp()")
-            if finish is None:
-                answer = refused(refusal or Refusal("refused"), db.now)
-            else:
-                answer = await reply_of(db, entry, finish(db))
+            answer = refused(end, db.now) if isinstance(end, Refusal) else await reply_of(db, entry, end(db))
             await rows.settle_do(db, command, answer)
             newest = await rows.take_off(db, command.id)
             staged = await stage(db, self._participant.name, [self._record(answer, newest or command), *db.outgoing])
             self._moment("before-commit", command)
         self._moment("after-commit", command)
+        self._gate.counting.answered(command, answer.outcome.value, time.monotonic() - began)
         self._send(staged)
 
     async def _keep_claim(self, command_id: str) -> None:

@@ -115,10 +115,14 @@ def test_the_image_runs_as_somebody_who_is_not_root_and_probes_itself() -> None:
     assert DOCKERFILE.count("/readyz") == 2
 
 
-def test_prometheus_reads_every_replica_of_compose() -> None:
+def test_prometheus_reads_every_replica_and_every_participant_of_compose() -> None:
     config = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
-    targets = config["scrape_configs"][0]["static_configs"][0]["targets"]
-    assert sorted(targets) == sorted(f"{name}:8080" for name in SERVICES if name.startswith("coordinator-"))
+    targets = {job["job_name"]: sorted(job["static_configs"][0]["targets"]) for job in config["scrape_configs"]}
+    participants = [name for name, service in SERVICES.items() if any("services." in str(word) for word in service.get("command", ()))]
+    assert targets == {
+        "coordinator": sorted(f"{name}:8080" for name in SERVICES if name.startswith("coordinator-")),
+        "participants": sorted(f"{name}:8080" for name in participants),
+    }
 
 
 def shown() -> set[str]:

@@ -59,6 +59,28 @@ async def test_an_embedded_broker_is_refused_whatever_is_said_of_topics(mock_clu
     assert said.splitlines()[-1] == "saga: SAGA_KAFKA_BOOTSTRAP: this is an embedded broker, for development; SAGA_ENV is production"
 
 
+async def participant(variable: str, dsn: str, kafka: str) -> tuple[int, list[str]]:
+    """A service in production, as this variable says: its exit code, and the lines it wrote."""
+    settings = {variable: "production", "SERVICE_POSTGRES_DSN": dsn, "SERVICE_KAFKA_BOOTSTRAP": kafka, "SERVICE_SESSION_TIMEOUT": "6"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.payment", env={**os.environ, **settings}, stdout=PIPE, stderr=STDOUT
+    )
+    out, _ = await asyncio.wait_for(process.communicate(), 60)
+    return process.returncode or 0, out.decode().splitlines()
+
+
+@pytest.mark.parametrize("variable", ["SERVICE_ENV", "SAGA_ENV"])
+async def test_an_embedded_postgres_is_refused_by_a_participant_too(postgres_dsn: str, variable: str) -> None:
+    code, said = await participant(variable, postgres_dsn, "127.0.0.1:1")
+    assert (code, said) == (2, ["SERVICE_POSTGRES_DSN: this is an embedded server, for development; this is production"])
+
+
+async def test_an_embedded_broker_is_refused_by_a_participant_too(mock_cluster: EmbeddedBroker) -> None:
+    async with EmbeddedPostgres(settings={"cluster_name": "orders"}) as server:
+        code, said = await participant("SERVICE_ENV", await server.create_database("services"), mock_cluster.bootstrap)
+    assert (code, said) == (2, ["SERVICE_KAFKA_BOOTSTRAP: this is an embedded broker, for development; this is production"])
+
+
 async def test_a_real_kafka_in_a_directory_keeps_its_log_its_port_and_a_name_that_gives_it_away(tmp_path: Path) -> None:
     topic, kafka = unique("t"), EmbeddedKafka(directory=tmp_path)
     with kafka:

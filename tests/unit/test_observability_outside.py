@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY, generate_latest
 from pydantic import BaseModel
 
 from saga.observability import names as n
-from saga.observability.logs import Libraries, make_logger
+from saga.observability.logs import Libraries, Own, make_logger
 from saga.observability.telemetry import Telemetry
 from saga.observability.tracing import parse
 
@@ -103,6 +103,24 @@ def test_what_a_library_logs_is_one_json_line_without_values(libraries: tuple[io
     said = json.loads(line)
     assert (said["event"], said["library"], said["level"]) == ("Task exception was never retrieved", "some.library", "error")
     assert CANARY not in line  # A12
+
+
+def test_what_a_participant_logs_is_one_json_line_at_its_level_and_can_forge_none() -> None:  # A11, A12
+    out = io.StringIO()
+    own = Own({"some.service"}, lambda name: make_logger(name, "info", out=out))
+    own.begin()
+    service = logging.getLogger("some.service.handlers")
+    service.debug("too much")
+    service.info("order %s\n%s", "7\r\nlevel=error", '{"level": "error"}', exc_info=_fail())
+    own.end()
+    logging.getLogger("some.service").info("nobody listens any more")
+    (line,) = out.getvalue().splitlines()
+    said = json.loads(line)
+    assert (said["logger"], said["level"], said["event"].splitlines()) == (
+        "some.service.handlers", "info", ["order 7", "level=error", '{"level": "error"}'],
+    )  # fmt: skip
+    assert said["exception"].startswith("RuntimeError at ")
+    assert CANARY not in line
 
 
 def test_a_library_is_heard_from_warning_on(libraries: tuple[io.StringIO, logging.Logger]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 
 from saga.errors import ConfigurationError, LoginRefused, Unavailable
+from saga.ports.deployment import EMBEDDED_POSTGRES
 from saga.sdk.barrier.queries import script
 from saga.sdk.barrier.transaction import LocalTransaction
 from saga.sdk.participant import Participant
@@ -47,24 +48,38 @@ class Database:
     """A pool on the schema of one participant. `scripts` are the service's own SQL texts, each safe to run at every start."""
 
     def __init__(
-        self, participant: Participant, login: PostgresLogin | str, *, schema: str = "", size: int = 6, scripts: Sequence[str] = ()
+        self,
+        participant: Participant,
+        login: PostgresLogin | str,
+        *,
+        schema: str = "",
+        size: int = 6,
+        scripts: Sequence[str] = (),
+        production: bool = False,
     ) -> None:
         self._participant = participant
         self._login = as_login(login)
         self._schema = schema or participant.name.replace("-", "_")
         self._size = size
         self._scripts = tuple(scripts)
+        self._production = production
         self._pool: asyncpg.Pool | None = None
 
     async def open(self) -> None:
-        """Connect and bring the tables up to date. Raises Unavailable, or ConfigurationError if the server refuses who we say we are."""
+        """Connect and bring the tables up to date. Raises Unavailable; ConfigurationError if the server refuses who we say we
+        are, and in production for an embedded one."""
         try:
             pool = asyncpg.create_pool(min_size=1, max_size=self._size, reset=_keep_as_it_is, **self._arguments(self._login))
         except ValueError as error:
             raise ConfigurationError(f"SERVICE_POSTGRES_DSN cannot be read ({type(error).__name__})") from None
         try:
             await pool
+            if self._production and await pool.fetchval("select current_setting('cluster_name')") == EMBEDDED_POSTGRES:
+                raise ConfigurationError("SERVICE_POSTGRES_DSN: this is an embedded server, for development; this is production")
             await self._migrate(pool)
+        except ConfigurationError:
+            pool.terminate()
+            raise
         except (*_REFUSALS, *_AWAY, ValueError) as error:
             pool.terminate()
             raise _not_connected(error) from None

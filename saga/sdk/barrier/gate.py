@@ -7,6 +7,7 @@ in the outbox. `handle` returns only when a commit is known, so the record's off
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,7 @@ from saga.sdk.barrier.moves import RIVALRY, Broken, LookAgain, Moves
 from saga.sdk.barrier.outbox import Staged, stage
 from saga.sdk.barrier.rows import DoRow, Glance
 from saga.sdk.barrier.transaction import LocalTransaction
+from saga.sdk.counting import Counting
 from saga.sdk.handler import Fault, Refusal
 from saga.sdk.incoming import Incoming, Kind, Unusable, read_incoming
 from saga.sdk.participant import Participant
@@ -30,6 +32,7 @@ from saga.sdk.tracing import answering
 LOOKS = 8
 MAX_EPOCH_JUMP = 1_000
 WIRE = "1"
+NOTHING_COUNTED = Counting()
 REMEMBERED = frozenset({Outcome.SUCCEEDED, Outcome.REFUSED, Outcome.NOTHING_TO_UNDO})
 
 Send = Callable[[list[Staged]], None]
@@ -61,11 +64,19 @@ class Gate:
     `moment` is called with "before-commit" and "after-commit" of a first answer: where tests and demonstrations let a process die.
     """
 
-    def __init__(self, participant: Participant, database: Database, send: Send, moment: Moment = nobody_watches) -> None:
+    def __init__(
+        self,
+        participant: Participant,
+        database: Database,
+        send: Send,
+        moment: Moment = nobody_watches,
+        counting: Counting = NOTHING_COUNTED,
+    ) -> None:
         self._participant = participant
         self._database = database
         self._send = send
         self._moment = moment
+        self.counting = counting
         self._moves = Moves(participant)
 
     async def handle(self, record: InboundRecord) -> None:
@@ -80,14 +91,15 @@ class Gate:
         log.warning("set aside %s[%d]@%d: %s", record.topic, record.partition, record.offset, unusable)
         async with self._database.transaction() as db:
             await aside.keep(db, record, unusable)
+        self.counting.set_aside(unusable)
 
     async def attend(self, command: Incoming) -> None:
         """Answer a command. Raises Unusable for one of a wrong epoch, Unavailable."""
-        case = _Case()
+        case, began = _Case(), time.monotonic()
         with answering(command) as trace:
             for look in range(LOOKS):
                 try:
-                    await self._look(command, case, trace)
+                    self._count(command, await self._look(command, case, trace), began)
                     return
                 except _EpochRises:
                     case = replace(case, alone=True)
@@ -99,10 +111,17 @@ class Gate:
                     await asyncio.sleep(random.random() * 0.01 * 2**look)  # noqa: S311
                 except asyncpg.PostgresError as error:
                     case = _ruled_out(case, error)
-            await self._look(command, _Case(fault=Fault("busy", "too many rivals for the same rows"), alone=True), trace)
+            busy = _Case(fault=Fault("busy", "too many rivals for the same rows"), alone=True)
+            self._count(command, await self._look(command, busy, trace), began)
 
-    async def _look(self, command: Incoming, case: _Case, trace: Trace) -> None:
-        """One transaction: answer and stage, or raise what the next look must know."""
+    def _count(self, command: Incoming, outcome: Outcome | None, began: float) -> None:
+        if outcome is None:
+            self.counting.repeated(command)
+        else:
+            self.counting.answered(command, outcome.value, time.monotonic() - began)
+
+    async def _look(self, command: Incoming, case: _Case, trace: Trace) -> Outcome | None:
+        """One transaction: answer and stage, or raise what the next look must know. The outcome; None if it was answered before."""
         async with self._database.transaction() as db:
             db.command_id, db.do_id, db.key, db.trace = command.id, command.do_id, command.key, trace
             seen = await self._glance(db, command, case.alone)
@@ -115,6 +134,7 @@ class Gate:
         if first:
             self._moment("after-commit", command)
         self._send(staged)
+        return None if seen.answered else answer.outcome
 
     async def _glance(self, db: LocalTransaction, command: Incoming, alone: bool) -> Glance:
         seen = await rows.glance(db, command, alone=alone)
