@@ -6,6 +6,7 @@
 #   make check                               the house alone: format, lint, types, imports, sizes, names, documents
 #   make mend                                format, mend what lint can mend, write the generated documents
 #   make lock                                resolve requirements*.lock again (ARGS=--upgrade: to newer versions)
+#   make explore ARGS="--states 1000000"     every order of events of small sagas, on the real core
 #   make clean                               remove .venv and caches
 
 VENV := .venv
@@ -16,7 +17,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 FAST := $(wildcard tests/unit tests/contract tests/flow tests/conformance)
 SLOW := $(filter-out tests/house $(FAST) tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 
-.PHONY: help demo test fast check mend lock clean
+.PHONY: help demo test fast check mend lock explore clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -44,6 +45,9 @@ lock:
 	$(COMPILE) --group build --extra embedded --extra otlp --extra dev $(ARGS) pyproject.toml -o requirements-dev.lock
 	$(COMPILE) --group build --extra embedded --constraint requirements-dev.lock $(ARGS) pyproject.toml -o requirements.lock
 	$(COMPILE) --extra otlp --constraint requirements-dev.lock $(ARGS) pyproject.toml -o requirements-image.lock
+
+explore: $(VENV)/ready-to-test
+	$(PYTHON) -m tests.explore --jobs 2 $(ARGS)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build

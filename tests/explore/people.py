@@ -31,19 +31,25 @@ def acts(state: State) -> Iterator[tuple[str, Act, str]]:
 
 def answers(world: "World", node: "Node") -> Iterator[tuple[str, "Node"]]:
     """A person says only what is so: that an effect is there, or that they took it back themselves."""
-    if not node.budget.hand:
+    budget = world.spend(node.budget, "hand")
+    if budget < 0:
         return
-    state, budget = world.folds[node.saga], replace(node.budget, hand=node.budget.hand - 1)
-    for of, step in state.steps.items():
-        slot = world.slots.get(step.sending.command_id) if step.sending else None
-        book = world.books[node.books[slot]] if slot is not None else None
-        if slot is None or book is None or book.status != SUCCEEDED:
-            continue
-        for undo in (False, True):
-            label = f"answer by hand {'undo of ' if undo else ''}{of.step}"
-            act = AnswerByHand(step=of.step, undo=undo, evidence="seen", body=DONE, **HAND)
-            with rules.telling(label), suppress(ActRefused):
-                saga, sent = world.decide(state, act)
-                taken = world.book(replace(book, status=UNDONE, undone=1)) if undo else node.books[slot]
-                books = (*node.books[:slot], taken, *node.books[slot + 1 :])
-                yield label, node._replace(saga=saga, books=books, net=node.net | sent, budget=budget)
+    for label, slot, saga, sent, undo in _answers(world, node.saga):
+        book = world.books[world.shelves[node.books][slot]]
+        if book.status == SUCCEEDED:
+            taken = world.book(replace(book, status=UNDONE, undone=1)) if undo else world.shelves[node.books][slot]
+            yield label, node._replace(saga=saga, books=world.put(node.books, slot, taken), net=node.net | sent, budget=budget)
+
+
+def _answers(world: "World", saga: int) -> tuple[tuple[str, int, int, int, bool], ...]:
+    known = world.by_hand.get(saga)
+    if known is None:
+        found = []
+        for of, step in world.folds[saga].steps.items():
+            for undo in (False, True) if step.sending else ():
+                label = f"answer by hand {'undo of ' if undo else ''}{of.step}"
+                act = AnswerByHand(step=of.step, undo=undo, evidence="seen", body=DONE, **HAND)
+                with rules.telling(label), suppress(ActRefused):
+                    found.append((label, world.slots[step.sending.command_id], *world.decide(world.folds[saga], act), undo))
+        known = world.by_hand[saga] = tuple(found)
+    return known

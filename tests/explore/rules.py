@@ -1,31 +1,35 @@
-"""What must hold: for every decision (from the events alone and the fold before them), and in every state of the world.
+"""What must hold for every decision, from the events alone and the fold before them, and for every fold.
 
-Written from the design and not from the code: nothing of `compensation` or `forward` is used here.
+Written from the design and not from the code: nothing of `compensation` or `forward` is used here. What must hold of the world around
+the fold stands in `truths.py`.
 """
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from saga.core import events as e
 from saga.core.decide import decide
-from saga.core.evolve import evolve
-from saga.core.inputs import UNUSABLE, Decision, Input, ReplyInput
-from saga.core.project import status_of
-from saga.core.state import Do, State, Step, Undo, next_due
+from saga.core.evolve import evolve, fold
+from saga.core.inputs import UNUSABLE, Decision, Input, ReplyInput, Tick
+from saga.core.project import row_of, status_of
+from saga.core.state import Do, Sending, State, Step, Undo, next_due
+from saga.core.upcast import decode, encode
 from saga.definition.graph import Definition, StepKind
 from saga.messages import Outcome
 from saga.testing.scenario import NOON
-from tests.unit.core_model import SUCCEEDED, UNKNOWN, WORKING, Asked, Book
 
-if TYPE_CHECKING:
-    from tests.explore.world import Node, World
+ANY_SAGA = UUID(int=0)
+INSTANT = timedelta(microseconds=1)
+_FIRED = (e.StepFailed, e.StepResent, e.UndoFailed, e.UndoResent)
 
 
 class Broken(Exception):
-    """A rule that does not hold; `move` is the last line of the story, if it is not a state of its own."""
+    """A rule that does not hold, by the invariant it belongs to; `move` is the last line of the story, if it is not a state of its own."""
 
-    def __init__(self, rule: str, move: str = "") -> None:
+    def __init__(self, invariant: str, rule: str, move: str = "") -> None:
+        self.invariant = invariant
         self.rule = rule
         self.move = move
         super().__init__(rule)
@@ -37,13 +41,13 @@ def telling(move: str) -> Iterator[None]:
     try:
         yield
     except Broken as broken:
-        raise Broken(broken.rule, move) from broken
+        raise Broken(broken.invariant, broken.rule, move) from broken
 
 
 def check_decision(definition: Definition, state: State, given: Input, decision: Decision) -> None:
     """Every event fits the fold that it is appended to, and the decision as a whole fits its input."""
     if decision.ignored in UNUSABLE:
-        raise Broken(f"an honest reply is called {decision.ignored}")
+        raise Broken("K1", f"an honest reply is called {decision.ignored}")
     if isinstance(given, ReplyInput):
         _check_reply(state, given, decision)
     after = state
@@ -54,98 +58,57 @@ def check_decision(definition: Definition, state: State, given: Input, decision:
     if isinstance(given, ReplyInput):
         _settled_by_its_own_answer(state, after, given)
     if any(step.do is Do.IN_DOUBT for step in after.steps.values()) and after.turned_back is None:
-        raise Broken("in doubt, and not turned back")
+        raise Broken("I5", "in doubt, and not turned back")
 
 
 def check_copy(definition: Definition, state: State, given: ReplyInput) -> None:
     """K1: the same reply again changes nothing."""
     if decide(definition, state, given, NOON).events:
-        raise Broken(f"a copy of a reply was decided on: {given.outcome} of {state.commands[given.command_id]}")
+        raise Broken("K1", f"a copy of a reply was decided on: {given.outcome} of {state.commands[given.command_id]}")
+
+
+def check_again(definition: Definition, state: State, given: Input, decision: Decision, after: State) -> None:
+    """I1 and I8: the same question has the same answer, what is stored folds to the same state, and the row says what the fold says."""
+    if after.version != state.version + len(decision.events):
+        raise Broken("I1", f"{len(decision.events)} events bring version {state.version} to {after.version}")
+    if decide(definition, state, given, NOON).events != decision.events:
+        raise Broken("I8", f"{type(given).__name__} is decided in another way when it is decided again")
+    if fold((decode(encode(event)) for event in decision.events), state) != after:
+        raise Broken("I8", "the events as they are stored fold to another state than those that were decided")
+    if decision.events:
+        row = row_of(ANY_SAGA, after)
+        dues = [due for due in _dues(after) if due is not None]
+        if (row.status, row.version) != (status_of(after), after.version) or (dues and (row.due_at is None or row.due_at > min(dues))):
+            raise Broken(
+                "I8", f"the row says {row.status}, due at {row.due_at}; the fold {status_of(after)}, due at {min(dues, default=None)}"
+            )
+
+
+def check_tick(definition: Definition, state: State, decision: Decision, after: State) -> None:
+    """I15: what is not due does not fire, a tick fires what is due and nothing else, and what fired does not fire again."""
+    if decide(definition, state, Tick(), NOON - INSTANT).events:
+        raise Broken("I15", "a deadline fires before it is due")
+    due = {sending.command_id for sending in _awaited(state) if sending.due_at is not None and sending.due_at <= NOON}
+    for event in decision.events:
+        if isinstance(event, _FIRED) and event.command_id not in due:
+            raise Broken("I15", f"{type(event).__name__} of {event.step}, whose deadline is not due")
+    fired = {(type(event), event.command_id) for event in decision.events if isinstance(event, _FIRED)}
+    again = decide(definition, after, Tick(), NOON).events
+    if any((type(event), event.command_id) in fired for event in again if isinstance(event, _FIRED)):
+        raise Broken("I15", "a deadline fires twice")
 
 
 def check_fold(definition: Definition, state: State) -> None:
     """I2: a saga that neither ended nor parked waits for something that will happen."""
     if status_of(state) in ("running", "compensating") and next_due(state) is None:
-        raise Broken("not ended, not parked, and nothing is awaited")
+        raise Broken("I2", "not ended, not parked, and nothing is awaited")
     if state.life.status != status_of(state):
-        raise Broken(f"the saga is {status_of(state)}, and the last that was told of its life is {state.life.status}")
+        raise Broken("I18", f"the saga is {status_of(state)}, and the last that was told of its life is {state.life.status}")
     if state.ended:
         for name in definition.steps:
             step = state.step(name)
             if step is not None and (step.awaits_do or (state.turned_back is not None and _undo_pending(definition, step))):
-                raise Broken(f"{state.ended}, and {name} is not settled")
-
-
-def check_effect(world: "World", node: "Node", asked: Asked, before: Book, after: Book) -> None:
-    """I5 on what really happens: no do after the undo of what it depends on, and only after what it depends on."""
-    if after.done == before.done or world.shape.budget.weak:
-        return
-    ref = world.folds[node.saga].commands[asked.command_id]
-    for name in _ancestors(world.definition, ref.of.step):
-        book = _book_of(world, node, name)
-        if book is not None and (book.undone or not book.done):
-            raise Broken(f"the do of {ref.of.step} happened although {name} is {book.status}")
-
-
-def check_world(world: "World", node: "Node") -> None:
-    """I3, I6 and I7 on what really happened, and no do in flight that could still happen once a saga is compensated."""
-    if any(book.undone > book.done or book.done > 1 for book in (world.books[number] for number in node.books)):
-        raise Broken("an effect happened twice, or was undone without having happened")
-    state = world.folds[node.saga]
-    if state.ended == "completed":
-        _completed(world, node, state)
-    elif state.ended and not world.shape.budget.weak and not is_balanced(world, node):
-        raise Broken(f"{state.ended}, and an effect stays or may still come")
-    pivot = world.definition.pivot
-    if pivot and not world.shape.budget.weak and _done(world, node, pivot) and any(world.books[number].undone for number in node.books):
-        raise Broken("the pivot happened, and something was undone")
-
-
-def is_good(world: "World", node: "Node") -> bool:
-    """Where a story may stop: parked, paused by a person, completed, or undone with nothing left over."""
-    state = world.folds[node.saga]
-    return status_of(state) in ("parked", "paused") or state.ended == "completed" or (bool(state.ended) and is_balanced(world, node))
-
-
-def is_balanced(world: "World", node: "Node") -> bool:
-    """Whether everything that happened was undone and no copy in flight can happen any more; what a person skipped is excepted."""
-    state = world.folds[node.saga]
-    for name, definition_node in world.definition.steps.items():
-        step = state.step(name)
-        if step is None or step.sending is None or step.undo is Undo.SKIPPED:
-            continue
-        book = world.books[node.books[world.slots[step.sending.command_id]]]
-        if book.status == SUCCEEDED and definition_node.undo is None and definition_node.kind is StepKind.COMPENSATABLE:
-            continue
-        if book.done != book.undone or (book.status in (UNKNOWN, WORKING) and _in_flight(world, node, step.sending.command_id)):
-            return False
-    return True
-
-
-def _completed(world: "World", node: "Node", state: State) -> None:
-    for step in state.steps.values():
-        if step.do is Do.SKIPPED:
-            continue
-        book = _book_of(world, node, step.id.step)
-        if step.do is not Do.SUCCEEDED or book is None or (book.done, book.undone) != (1, 0):
-            raise Broken(f"completed, and {step.id.step} is {step.do}, in truth {book}")
-
-
-def _in_flight(world: "World", node: "Node", command_id: str) -> bool:
-    return any(
-        node.net >> bit & 1 and isinstance(message, Asked) and message.command_id == command_id
-        for bit, message in enumerate(world.messages)
-    )
-
-
-def _book_of(world: "World", node: "Node", name: str) -> Book | None:
-    step = world.folds[node.saga].step(name)
-    return None if step is None or step.sending is None else world.books[node.books[world.slots[step.sending.command_id]]]
-
-
-def _done(world: "World", node: "Node", name: str) -> bool:
-    book = _book_of(world, node, name)
-    return book is not None and book.done > 0
+                raise Broken("I6", f"{state.ended}, and {name} is not settled")
 
 
 def _check_reply(state: State, given: ReplyInput, decision: Decision) -> None:
@@ -154,7 +117,7 @@ def _check_reply(state: State, given: ReplyInput, decision: Decision) -> None:
     sending = step.undo_sending if ref.undo else step.sending
     bound = given.outcome in (Outcome.FAILED, Outcome.IN_PROGRESS)
     if bound and decision.events and (sending is None or (sending.command_id, sending.attempt) != (given.command_id, given.attempt)):
-        raise Broken("failed or in-progress counted for an attempt that does not run")
+        raise Broken("K13", "failed or in-progress counted for an attempt that does not run")
 
 
 def _settled_by_its_own_answer(before: State, after: State, given: ReplyInput) -> None:
@@ -167,35 +130,35 @@ def _settled_by_its_own_answer(before: State, after: State, given: ReplyInput) -
             continue  # the pivot's own success answers what its fence asks
         given_up = step.awaits_undo and not step.fence and now.do not in (Do.SUCCEEDED, Do.IN_DOUBT)
         if (changed or given_up) and not (ref.undo and ref.of == of):
-            raise Broken(f"the undo of {of.step} was settled by an answer to something else")
+            raise Broken("K13", f"the undo of {of.step} was settled by an answer to something else")
 
 
 def _issued_in_order(definition: Definition, state: State, event: e.Event) -> None:
     if not isinstance(event, e.StepIssued | e.StepResent):
         return
     if state.turned_back is not None or state.ended:
-        raise Broken(f"the do of {event.step} is sent after the saga turned back or ended")
+        raise Broken("I5", f"the do of {event.step} is sent after the saga turned back or ended")
     for name in definition.steps[event.step].after:
         step = state.step(name)
         if step is None or step.do not in (Do.SUCCEEDED, Do.SKIPPED):
-            raise Broken(f"{event.step} is issued before {name} succeeded")
+            raise Broken("I5", f"{event.step} is issued before {name} succeeded")
 
 
 def _undone_in_order(definition: Definition, state: State, event: e.Event) -> None:
     if not isinstance(event, e.UndoIssued | e.UndoResent) or _fences_the_pivot(definition, state, event):
         return
     if state.turned_back is None or state.ended:
-        raise Broken(f"an undo of {event.step} is sent in a saga that did not turn back, or ended")
+        raise Broken("I5", f"an undo of {event.step} is sent in a saga that did not turn back, or ended")
     if any(step.awaits_do for step in state.steps.values()):
-        raise Broken(f"the undo of {event.step} is sent while a do is awaited")
+        raise Broken("I5", f"the undo of {event.step} is sent while a do is awaited")
     pivot = state.step(definition.pivot) if definition.pivot else None
     if isinstance(event, e.UndoIssued) and pivot is not None and pivot.do is Do.SUCCEEDED and pivot.undo not in (Undo.SKIPPED, Undo.UNDONE):
-        raise Broken(f"an undo of {event.step} is issued after the pivot succeeded")
+        raise Broken("I7", f"an undo of {event.step} is issued after the pivot succeeded")
     if isinstance(event, e.UndoIssued) and event.generation == 0:
         for name in _descendants(definition, event.step):
             step = state.step(name)
             if step is not None and _undo_pending(definition, step):
-                raise Broken(f"the undo of {event.step} is issued before that of {name} is settled")
+                raise Broken("I6", f"the undo of {event.step} is issued before that of {name} is settled")
 
 
 def _fences_the_pivot(definition: Definition, state: State, event: e.UndoIssued | e.UndoResent) -> bool:
@@ -210,19 +173,19 @@ def _fences_the_pivot(definition: Definition, state: State, event: e.UndoIssued 
 
 def _paused_sends_nothing(_: Definition, state: State, event: e.Event) -> None:
     if state.paused is not None and isinstance(event, e.StepIssued | e.StepResent | e.UndoIssued | e.UndoResent):
-        raise Broken(f"{type(event).__name__} of {event.step} in a saga that is paused")
+        raise Broken("I5", f"{type(event).__name__} of {event.step} in a saga that is paused")
 
 
 def _never_undone(definition: Definition, state: State, event: e.Event) -> None:
     if isinstance(event, e.UndoIssued) and _fences_the_pivot(definition, state, event):
         return
     if isinstance(event, e.StepDoubted | e.UndoIssued) and definition.steps[event.step].kind is not StepKind.COMPENSATABLE:
-        raise Broken(f"{event.step} is at or after the pivot, and is doubted or undone")
+        raise Broken("I7", f"{event.step} is at or after the pivot, and is doubted or undone")
 
 
 def _ends_once(_: Definition, state: State, event: e.Event) -> None:
     if state.ended and not isinstance(event, e.StepSucceeded | e.SagaReopened):
-        raise Broken(f"{type(event).__name__} in a saga that is {state.ended}")
+        raise Broken("I2", f"{type(event).__name__} in a saga that is {state.ended}")
 
 
 _RULES = (_issued_in_order, _undone_in_order, _paused_sends_nothing, _never_undone, _ends_once)
@@ -241,14 +204,22 @@ def _may_be_undone(definition: Definition, step: Step) -> bool:
     return definition.steps[step.id.step].kind is StepKind.COMPENSATABLE
 
 
-def _ancestors(definition: Definition, name: str) -> Iterable[str]:
-    for before in definition.steps[name].after:
-        yield before
-        yield from _ancestors(definition, before)
-
-
 def _descendants(definition: Definition, name: str) -> Iterable[str]:
     for after in definition.steps.values():
         if name in after.after:
             yield after.name
             yield from _descendants(definition, after.name)
+
+
+def _awaited(state: State) -> Iterator[Sending]:
+    for step in state.steps.values():
+        if step.awaits_do and step.sending is not None:
+            yield step.sending
+        if step.awaits_undo and step.undo_sending is not None:
+            yield step.undo_sending
+
+
+def _dues(state: State) -> Iterator[datetime | None]:
+    if not state.ended and state.paused is None:
+        for sending in _awaited(state):
+            yield sending.due_at

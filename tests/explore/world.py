@@ -1,41 +1,51 @@
 """A small world around the real core: one saga, its participants' books, and a network that is a set."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import NamedTuple
 
 from saga.core.decide import decide
 from saga.core.effects import command_of
 from saga.core.evolve import fold
 from saga.core.identity import DO, command_id
-from saga.core.inputs import Input, ReplyInput, Start, Tick
-from saga.core.project import status_of
-from saga.core.state import Sending, State, Step
+from saga.core.inputs import Decision, Input, Start, Tick
+from saga.core.state import CommandRef, State
 from saga.definition.graph import Definition
 from saga.errors import ActRefused
-from saga.messages import FAILED_TYPE, IN_PROGRESS_TYPE, NOTHING_TO_UNDO_TYPE, REFUSED_TYPE, UNDONE_TYPE, Outcome
+from saga.messages import Outcome
 from saga.testing.scenario import NOON
 from tests.explore import people, rules
-from tests.unit.core_model import Asked, Book, choices, forget, handle
-from tests.unit.core_shapes import Done, Placed
-
-FAR = NOON + timedelta(hours=1)
-LONG_AGO = NOON - timedelta(minutes=16)
-GENERAL = {Outcome.REFUSED: REFUSED_TYPE, Outcome.FAILED: FAILED_TYPE, Outcome.IN_PROGRESS: IN_PROGRESS_TYPE}
-GENERAL_UNDO = {**GENERAL, Outcome.SUCCEEDED: UNDONE_TYPE, Outcome.NOTHING_TO_UNDO: NOTHING_TO_UNDO_TYPE}
+from tests.explore.faults import faults
+from tests.explore.numbered import Numbered, numbered
+from tests.explore.shelves import Shelves
+from tests.explore.timeless import due, reply_of, without_time
+from tests.explore.truths import NO_BACKUP, RESTORED, Truths
+from tests.unit.core_model import Asked, choices, handle
+from tests.unit.core_shapes import Placed
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How often each of these may happen in one story. `weak`: a participant loses what it must remember. Resuming is free."""
+    """How often each of these may happen in one story. Resuming is free.
 
-    cancel: int = 1
+    `weak`: a participant loses what it must remember. `restore`: the database goes back to a backup taken at any moment; with
+    `exact_restore` the topics are drained first, as the runbook says. The rest is of two replicas (`replicas.py`).
+    """
+
+    cancel: int = 0
     hand: int = 0
     pause: int = 0
     weak: int = 0
     loss: int = 0
+    restore: int = 0
+    exact_restore: bool = False
+    crash: int = 0
+    unknown: int = 0
+
+
+_SPENT = ("cancel", "hand", "pause", "weak", "loss", "crash", "unknown")
 
 
 class Said(NamedTuple):
@@ -47,12 +57,13 @@ class Said(NamedTuple):
 
 
 class Node(NamedTuple):
-    """A state of the world. Folds, books and messages are numbers; the network is a set of bits."""
+    """A state of the world. Folds, shelves of books, budgets and the backup's fold are numbers; the network is a set of bits."""
 
     saga: int
-    books: tuple[int, ...]
+    books: int
     net: int
-    budget: Budget
+    budget: int
+    backup: int = NO_BACKUP
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,211 +74,201 @@ class Shape:
     budget: Budget = Budget()
     choices: frozenset[str] = frozenset(("succeed", "refuse", "undo"))
     last_attempt: int = 3
+    replicas: bool = False
 
 
-class World:
+Answers = tuple[tuple[str, int, int, bool, int, int], ...]
+Offers = tuple[tuple[str, int, int, str, State, Input], ...]
+
+
+class World(Shelves):
     """The moves of a shape. Decisions are taken once for each fold and input."""
 
     def __init__(self, shape: Shape) -> None:
+        super().__init__()
         self.shape = shape
         self.definition = shape.definition
-        self.folds: list[State] = []
-        self.books: list[Book] = [Book()]
-        self._fold_numbers: dict[object, int] = {}
-        self._book_numbers: dict[Book, int] = {Book(): 0}
-        self.messages: list[Asked | Said] = []
-        self._bits: dict[Asked | Said, int] = {}
-        self.slots = {do: slot for slot, do in enumerate(self._do_ids())}
-        self._told: dict[tuple[int, int], tuple[int, int]] = {}
-        self._asked: dict[tuple[int, int], tuple[tuple[str, int, int], ...]] = {}
-        self._inner: dict[int, tuple[tuple[str, int, int, str], ...]] = {}
+        self._folds, self.folds = numbered(Numbered[State]())
+        self._budgets, self.budgets = numbered(Numbered[Budget](shape.budget))
+        self._messages, self.messages = numbered(Numbered[Asked | Said]())
+        self.refs: dict[str, CommandRef] = {}
+        self.asked_in: dict[str, int] = {}
+        self.slots = {do: slot for slot, do in enumerate(_do_ids(shape))}
+        self.decisions = self.ticks = 0
+        self._told: dict[tuple[int, int], tuple[int, int, str]] = {}
+        self._asked: dict[tuple[int, int], Answers] = {}
+        self._inner: dict[int, Offers] = {}
+        self.by_hand: dict[int, tuple[tuple[str, int, int, int, bool], ...]] = {}
+        self._left: dict[tuple[int, str], int] = {}
+        self.truths = Truths(self)
 
     def first(self) -> Node:
         """Just started."""
         start = Start(tenant="t", key="1042", partition_key="1042", input_id="i", body=Placed().body(), body_hash="h")
         saga, sent = self.decide(State(), start)
-        return Node(saga, (0,) * len(self.slots), sent, self.shape.budget)
+        return Node(saga, self.shelve((0,) * len(self.slots)), sent, 0)
+
+    def check(self, node: Node) -> None:
+        """What must hold in this state."""
+        self.truths.check(node)
+
+    def is_good(self, node: Node) -> bool:
+        """Whether a story may stop here."""
+        return self.truths.is_good(node)
 
     def moves(self, node: Node) -> Iterator[tuple[str, Node]]:
         """Everything that can happen next and changes something."""
-        net = node.net
-        while net:
-            low = net & -net
-            net ^= low
+        saga, shelf, net, budget, backup = node
+        left = net
+        while left:
+            low = left & -left
+            left ^= low
             bit = low.bit_length() - 1
             if isinstance(self.messages[bit], Said):
-                saga, sent = self.told(node.saga, bit)
-                if saga != node.saga:
-                    yield f"reply {bit}", Node(saga, node.books, node.net | sent, node.budget)
-            else:
-                yield from self._deliver(node, bit)
-        yield from self._inner_moves(node)
+                after, sent, label = self._told.get((saga, bit)) or self.told(saga, bit, restored=backup == RESTORED)
+                if after != saga:
+                    yield label, Node(after, shelf, net | sent, budget, backup)
+                continue
+            for label, books, mask, happened, before, done in self._asked.get((shelf, bit)) or self.answers(shelf, bit):
+                if books != shelf or not net & mask:
+                    if happened:
+                        asked = self.messages[bit]
+                        with rules.telling(label):
+                            self.truths.check_effect(node, asked.command_id, self.books[before], self.books[done])
+                    yield label, Node(saga, books, net | mask, budget, backup)
+        for label, after, sent, cost, *_ in self._inner.get(saga) or self.offers(saga):
+            left = self.spend(budget, cost) if cost else budget
+            if left >= 0 and after != saga:
+                yield label, Node(after, shelf, net | sent, left, backup)
         yield from people.answers(self, node)
-        yield from self._faults(node)
+        yield from faults(self, node)
 
-    def told(self, saga: int, bit: int) -> tuple[int, int]:
-        """The fold after a reply, and what it sends."""
+    def faults(self, nodes: Sequence[Node]) -> dict[str, int]:
+        """In how many of these states each thing that may go wrong has happened."""
+        happened: Counter[str] = Counter()
+        for budget, states in Counter(node.budget for node in nodes).items():
+            for what in _SPENT:
+                before = getattr(self.shape.budget, what)
+                if before:
+                    happened[what] += states if getattr(self.budgets[budget], what) < before else 0
+        if self.shape.budget.restore:
+            happened["restore"] = sum(node.backup == RESTORED for node in nodes)
+        return dict(happened)
+
+    def told(self, saga: int, bit: int, *, restored: bool = False) -> tuple[int, int, str]:
+        """The fold after a reply, what it sends, and the move."""
         known = self._told.get((saga, bit))
-        if known is None:
-            said = self.messages[bit]
-            assert isinstance(said, Said)
-            given = _reply(self.folds[saga], said)
-            with rules.telling(f"reply {bit}"):
-                known = self._told[saga, bit] = self.decide(self.folds[saga], given)
-                rules.check_copy(self.definition, self.folds[known[0]], given)
+        if known is not None:
+            return known
+        said, state, label = self.messages[bit], self.folds[saga], f"reply {bit}"
+        assert isinstance(said, Said)
+        given = reply_of(self.refs[said.command_id], *said)
+        with rules.telling(label):
+            if restored and said.command_id not in state.commands:  # the restored stream has not issued it: a dead letter
+                known = (saga, 0, label)
+            else:
+                after, sent = self.decide(state, given)
+                if after != saga:
+                    rules.check_copy(self.definition, self.folds[after], given)
+                known = (after, sent, label)
+        self._told[saga, bit] = known
         return known
 
     def say(self, label: str) -> str:
         """A move in words."""
-        kind, _, rest = label.partition(" ")
+        prefix, _, move = label.rpartition(": ")
+        kind, _, rest = move.partition(" ")
         if kind not in ("reply", "command"):
             return label
         bit, _, choice = rest.partition(" ")
         message = self.messages[int(bit)]
-        ref = next(state.commands[message.command_id] for state in self.folds if message.command_id in state.commands)
+        ref = self.refs[message.command_id]
         said = message.outcome if isinstance(message, Said) else f": {choice}"
-        return f"{kind} {'undo' if ref.undo else 'do'} {ref.of.step} g{ref.generation} #{message.attempt} {said}"
+        told = f"{kind} {'undo' if ref.undo else 'do'} {ref.of.step} g{ref.generation} #{message.attempt} {said}"
+        return f"{prefix}: {told}" if prefix else told
 
-    def _deliver(self, node: Node, bit: int) -> Iterator[tuple[str, Node]]:
-        asked = self.messages[bit]
+    def answers(self, shelf: int, bit: int) -> Answers:
+        """What a participant may do with a command: the move, the shelf then, the reply, and whether an effect happened."""
+        known = self._asked.get((shelf, bit))
+        if known is not None:
+            return known
+        asked, books = self.messages[bit], self.shelves[shelf]
         assert isinstance(asked, Asked)
         slot = self.slots[asked.undoes or asked.command_id]
-        book = node.books[slot]
-        for choice, after, reply in self._answers(book, bit, asked):
-            if after != book or not node.net >> reply & 1:
-                books = node.books if after == book else (*node.books[:slot], after, *node.books[slot + 1 :])
-                rules.check_effect(self, node, asked, self.books[book], self.books[after])
-                yield f"command {bit} {choice}", Node(node.saga, books, node.net | 1 << reply, node.budget)
+        number, found = books[slot], []
+        for choice in choices(self.books[number], asked):
+            if choice in self.shape.choices:
+                book, outcome = handle(self.books[number], asked, choice)
+                after = self.book(book)
+                reply = self.said(asked.command_id, outcome, asked.attempt)
+                happened = book.done != self.books[number].done
+                found.append((f"command {bit} {choice}", self.put(shelf, slot, after), reply, happened, number, after))
+        self._asked[shelf, bit] = tuple(found)
+        return self._asked[shelf, bit]
 
-    def _answers(self, book: int, bit: int, asked: Asked) -> tuple[tuple[str, int, int], ...]:
-        known = self._asked.get((book, bit))
-        if known is None:
-            found = []
-            for choice in choices(self.books[book], asked):
-                if choice in self.shape.choices:
-                    after, outcome = handle(self.books[book], asked, choice)
-                    found.append((choice, self.book(after), self._bit(Said(asked.command_id, outcome, asked.attempt))))
-            known = self._asked[book, bit] = tuple(found)
-        return known
-
-    def _inner_moves(self, node: Node) -> Iterator[tuple[str, Node]]:
-        for label, saga, sent, cost in self._by_itself(node.saga):
-            budget = node.budget
-            if cost:
-                left = getattr(budget, cost)
-                if not left:
-                    continue
-                budget = replace(budget, **{cost: left - 1})
-            yield label, Node(saga, node.books, node.net | sent, budget)
-
-    def _by_itself(self, saga: int) -> tuple[tuple[str, int, int, str], ...]:
+    def offers(self, saga: int) -> Offers:
+        """Deadlines and acts: the move, the fold then, what it sends, what it costs, and what was decided on which fold."""
         known = self._inner.get(saga)
         if known is None:
-            state = self.folds[saga]
-            found = []
-            for label, moved in self._due(state):
+            state, found = self.folds[saga], []
+            for label, moved in due(state, self.shape.last_attempt, people=bool(self.shape.budget.hand)):
                 with rules.telling(label):
-                    found.append((label, *self.decide(moved, Tick()), ""))
+                    found.append((label, *self.decide(moved, Tick()), "", moved, Tick()))
             for label, act, cost in people.acts(state):
                 if not cost or getattr(self.shape.budget, cost):
                     with rules.telling(label), suppress(ActRefused):
-                        found.append((label, *self.decide(state, act), cost))
+                        found.append((label, *self.decide(state, act), cost, state, act))
             known = self._inner[saga] = tuple(move for move in found if move[1] != saga)
         return known
 
-    def _due(self, state: State) -> Iterator[tuple[str, State]]:
-        """Each deadline as if it alone were due; where people act, an unbounded one also as if its quarter of an hour were over."""
-        for of, step in state.steps.items():
-            for word, name, sending in (("do", "sending", step.sending), ("undo", "undo_sending", step.undo_sending)):
-                if sending is None or sending.due_at is None:
-                    continue
-                for since in (NOON, LONG_AGO) if self.shape.budget.hand and not sending.attempts else (NOON,):
-                    due = replace(step, **{name: replace(self._capped(sending), due_at=NOON, budget_since=since)})
-                    label = f"deadline of {word} {of.step}{' overdue' if since is LONG_AGO else ''}"
-                    yield label, replace(state, steps={**state.steps, of: due})
-
-    def _capped(self, sending: Sending) -> Sending:
-        """What is sent until it is answered would have endless attempts: from the last on, all bear its number."""
-        past = not sending.attempts and sending.attempt > self.shape.last_attempt
-        return replace(sending, attempt=self.shape.last_attempt, budget_from=1) if past else sending
-
-    def _faults(self, node: Node) -> Iterator[tuple[str, Node]]:
-        if node.budget.loss and node.net:
-            yield "everything in flight is lost", node._replace(net=0, budget=replace(node.budget, loss=node.budget.loss - 1))
-        if node.budget.weak:
-            for slot, book in enumerate(node.books):
-                after = self.book(forget(self.books[book]))
-                if after != book:
-                    books = (*node.books[:slot], after, *node.books[slot + 1 :])
-                    yield f"participant forgets {slot}", node._replace(books=books, budget=replace(node.budget, weak=node.budget.weak - 1))
-
     def decide(self, state: State, given: Input) -> tuple[int, int]:
+        """The number of the fold after an input, and what it sends; every decision is judged here."""
         decision = decide(self.definition, state, given, NOON)
-        after = fold(decision.events, state)
+        return self.judged(state, given, decision, fold(decision.events, state))
+
+    def judged(self, state: State, given: Input, decision: Decision, after: State) -> tuple[int, int]:
+        """The same for a decision that was taken elsewhere."""
+        self.decisions += 1
         rules.check_decision(self.definition, state, given, decision)
+        if decision.events:
+            rules.check_again(self.definition, state, given, decision, after)
+        if isinstance(given, Tick):
+            self.ticks += 1
+            rules.check_tick(self.definition, state, decision, after)
         sent = 0
         for event in decision.events:
             command = command_of(after, event)
             if command is not None:
-                fence = command.type == "saga.fence.v1"
-                sent |= 1 << self._bit(Asked(command.command_id, command.undoes, fence, command.attempt))
-        return self._number(_without_time(after)), sent
+                asked = Asked(command.command_id, command.undoes, command.type == "saga.fence.v1", command.attempt)
+                self.refs[command.command_id] = after.commands[command.command_id]
+                mask = 1 << self._messages.number(asked)
+                self.asked_in[command.command_id] = self.asked_in.get(command.command_id, 0) | mask
+                sent |= mask
+        return self._number(without_time(after, state)), sent
+
+    def spend(self, budget: int, what: str) -> int:
+        """The budget after one more of these; below 0 if none is left."""
+        known = self._left.get((budget, what))
+        if known is None:
+            left = getattr(self.budgets[budget], what)
+            known = self._budgets.number(replace(self.budgets[budget], **{what: left - 1})) if left else -1
+            self._left[budget, what] = known
+        return known
+
+    def said(self, command: str, outcome: Outcome, attempt: int) -> int:
+        """The bit of a reply."""
+        return 1 << self._messages.number(Said(command, outcome, attempt))
 
     def _number(self, state: State) -> int:
         key = (tuple(state.steps.items()), tuple(sorted(state.commands)), state.turned_back, state.paused, state.ended, state.ignored)
-        number = self._fold_numbers.setdefault(key, len(self.folds))
-        if number == len(self.folds):
-            self.folds.append(state)
+        known = len(self.folds)
+        number = self._folds.number(state, key)
+        if number == known:
             rules.check_fold(self.definition, state)
         return number
 
-    def book(self, book: Book) -> int:
-        number = self._book_numbers.setdefault(book, len(self.books))
-        if number == len(self.books):
-            self.books.append(book)
-        return number
 
-    def _bit(self, message: Asked | Said) -> int:
-        bit = self._bits.setdefault(message, len(self.messages))
-        if bit == len(self.messages):
-            self.messages.append(message)
-        return bit
-
-    def _do_ids(self) -> Iterator[str]:
-        for node in self.definition.steps.values():
-            for generation in range(1 + self.shape.budget.hand):
-                yield command_id(("t", self.definition.name, "1042"), node.name, "", DO, generation)
-
-    def status(self, node: Node) -> str:
-        """The saga's status."""
-        return status_of(self.folds[node.saga])
-
-
-def _reply(state: State, said: Said) -> ReplyInput:
-    ref = state.commands[said.command_id]
-    done = not ref.undo and said.outcome is Outcome.SUCCEEDED
-    return ReplyInput(
-        command_id=said.command_id,
-        participant="works",
-        type=Done.message_type if done else GENERAL_UNDO[said.outcome],
-        outcome=said.outcome,
-        attempt=said.attempt,
-        body=people.DONE.encode() if done else b"{}",
-        message_id="m",
-    )
-
-
-def _without_time(state: State) -> State:
-    """The fold with every moment at noon and every deadline far away."""
-    steps = {of: _step_without_time(step) for of, step in state.steps.items()}
-    turned = state.turned_back and replace(state.turned_back, at=NOON, input_id="")
-    paused = state.paused and replace(state.paused, at=NOON, input_id="")
-    return replace(state, version=1, steps=steps, turned_back=turned, paused=paused, ended_at=None, last_progress=NOON, inputs=frozenset())
-
-
-def _step_without_time(step: Step) -> Step:
-    return replace(step, sending=_timeless(step.sending), undo_sending=_timeless(step.undo_sending))
-
-
-def _timeless(sending: Sending | None) -> Sending | None:
-    return sending and replace(sending, issued_at=NOON, due_at=sending.due_at and FAR, budget_since=NOON, last_sent_at=NOON)
+def _do_ids(shape: Shape) -> Iterator[str]:
+    for node in shape.definition.steps.values():
+        for generation in range(1 + shape.budget.hand):
+            yield command_id(("t", shape.definition.name, "1042"), node.name, "", DO, generation)
