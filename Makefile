@@ -7,6 +7,8 @@
 #   make mend                                format, mend what lint can mend, write the generated documents
 #   make lock                                resolve requirements*.lock again (ARGS=--upgrade: to newer versions)
 #   make explore ARGS="--states 1000000"     every order of events of small sagas, on the real core
+#   make planted                             defects put into copies of the tree: is each found by its rung
+#   make mutants ARGS="--sample 200"         mutants of the core: how many does a test kill
 #   make clean                               remove .venv and caches
 
 VENV := .venv
@@ -17,7 +19,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 FAST := $(wildcard tests/unit tests/contract tests/flow tests/conformance)
 SLOW := $(filter-out tests/house $(FAST) tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 
-.PHONY: help demo test fast check mend lock explore clean
+.PHONY: help demo test fast check mend lock explore planted mutants clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -48,6 +50,12 @@ lock:
 
 explore: $(VENV)/ready-to-test
 	$(PYTHON) -m tests.explore --jobs 2 $(ARGS)
+
+planted: $(VENV)/ready-to-test
+	$(PYTHON) -m tests.planted --jobs 2 $(ARGS)
+
+mutants: $(VENV)/ready-to-test
+	$(PYTHON) -m tests.planted.mutants --jobs 2 $(ARGS)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build

@@ -92,9 +92,9 @@ def check_tick(definition: Definition, state: State, decision: Decision, after: 
     for event in decision.events:
         if isinstance(event, _FIRED) and event.command_id not in due:
             raise Broken("I15", f"{type(event).__name__} of {event.step}, whose deadline is not due")
-    fired = {(type(event), event.command_id) for event in decision.events if isinstance(event, _FIRED)}
+    fired = {event.command_id for event in decision.events if isinstance(event, _FIRED)}
     again = decide(definition, after, Tick(), NOON).events
-    if any((type(event), event.command_id) in fired for event in again if isinstance(event, _FIRED)):
+    if any(event.command_id in fired for event in again if isinstance(event, _FIRED)):
         raise Broken("I15", "a deadline fires twice")
 
 
@@ -188,7 +188,44 @@ def _ends_once(_: Definition, state: State, event: e.Event) -> None:
         raise Broken("I2", f"{type(event).__name__} in a saga that is {state.ended}")
 
 
-_RULES = (_issued_in_order, _undone_in_order, _paused_sends_nothing, _never_undone, _ends_once)
+def _issued_once(_: Definition, state: State, event: e.Event) -> None:
+    if isinstance(event, e.StepIssued | e.UndoIssued) and event.command_id in state.commands:
+        raise Broken("I4", f"{type(event).__name__} of {event.step} takes an id that was issued before")
+
+
+def _within_the_budget(definition: Definition, state: State, event: e.Event) -> None:
+    """S1: by itself a compensatable do is sent as often as its definition says, and not once more."""
+    if isinstance(event, e.StepResent) and not event.actor and definition.steps[event.step].kind is StepKind.COMPENSATABLE:
+        step = state.step(event.step)
+        since = step.sending.budget_from if step and step.sending else 1
+        if event.attempt - since + 1 > definition.steps[event.step].retry.attempts:
+            raise Broken("S1", f"{event.step} is sent once more than its definition says")
+
+
+def _skipped_when_stuck(definition: Definition, state: State, event: e.Event) -> None:
+    """V5: a person skips a parked undo, or a stuck step after the pivot, and nothing else."""
+    if not isinstance(event, e.UndoSkipped) and not (isinstance(event, e.StepSkipped) and event.cause == "operator"):
+        return
+    step = state.step(event.step)
+    if isinstance(event, e.UndoSkipped):
+        allowed = step is not None and (step.undo is Undo.PARKED or (step.undo_unanswered and step.awaits_undo))
+    else:
+        stuck = step is not None and (step.do in (Do.REFUSED, Do.BUILD_FAILED) or (step.unanswered and step.awaits_do))
+        allowed = stuck and definition.steps[event.step].kind is StepKind.RETRIABLE
+    if not allowed:
+        raise Broken("I6", f"{event.step} is skipped and nothing is stuck there")
+
+
+_RULES = (
+    _issued_in_order,
+    _undone_in_order,
+    _paused_sends_nothing,
+    _never_undone,
+    _ends_once,
+    _issued_once,
+    _within_the_budget,
+    _skipped_when_stuck,
+)
 
 
 def _undo_pending(definition: Definition, step: Step) -> bool:

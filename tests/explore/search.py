@@ -127,7 +127,7 @@ class Search:
     def _story(self, at: int, last: str) -> tuple[str, ...]:
         """Which moves led there. They are found again by making them: nobody reads the labels of the states that are well."""
         story = [last] if last else []
-        while at >= 0 and self.parents[at] >= 0:
+        while at < len(self.parents) and self.parents[at] >= 0:
             before = self.parents[at]
             story.append(next(label for label, node in self.world.moves(self.nodes[before]) if node == self.nodes[at]))
             at = before

@@ -57,7 +57,7 @@ SHAPES: Mapping[str, Shape] = {
     "diamond": Shape(brisk(DIAMOND, 1), Budget(cancel=1), last_attempt=1),
     "optional": Shape(brisk(OPTIONAL, 1), Budget(cancel=1), last_attempt=1),
     "skipped": Shape(brisk(SKIPPED, 1), Budget(cancel=1, hand=1), last_attempt=1),
-    "afterwards": Shape(brisk(AFTERWARDS, 1), Budget(cancel=1, hand=2), last_attempt=1),
+    "afterwards": Shape(brisk(AFTERWARDS, 1), Budget(hand=2), last_attempt=1),
     "unbuilt": Shape(brisk(UNBUILT, 1), Budget(cancel=1, hand=1), last_attempt=1),
     "one, restored": Shape(brisk(ONE), Budget(cancel=1, hand=1, restore=1), ALL, last_attempt=2),
     "two, restored": Shape(brisk(TWO, 1), Budget(cancel=1, restore=1), last_attempt=1),

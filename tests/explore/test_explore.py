@@ -31,6 +31,12 @@ def test_no_order_of_events_breaks_a_rule(capsys: pytest.CaptureFixture[str]) ->
     assert "fenced" in told["complete"]
 
 
+@pytest.mark.parametrize("name", list(SHAPES))
+def test_the_first_states_of_a_shape_hold(name: str) -> None:  # the slice that mutants are judged by
+    found = Search(SHAPES[name]).run(500)
+    assert found.broken == "", "\n".join(found.story)
+
+
 def test_a_search_ends_when_its_time_is_over() -> None:
     found = Search(SHAPES["pivot"]).run(1_000_000, until=0)
     assert (found.whole, found.broken) == (False, "")
