@@ -70,7 +70,8 @@ def _judge(report: Report, what: str, planted: Planted, told: Hunt | DoesNotFit 
     else:
         good, line = False, str(told or "the time was over before it began")
     said = ("green" if good else "RED") if what == SOUND else ("found" if good else "NOT FOUND")
-    name = " ".join(planted.command[2:4]) if what == SOUND else planted.name
+    name = planted.command[-1] if planted.command[1] == "pytest" else " ".join(planted.command[1:4])
+    name = name if what == SOUND else planted.name
     print(f"{said:9} {planted.rung:12} {name:55} {line}", file=sys.stderr, flush=True)
     if good:
         report.held(invariant)
