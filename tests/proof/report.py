@@ -142,7 +142,7 @@ class Report:
         """For a person: what ran, what fired, what held."""
         told = self.data()
         lines = [f"{self.rung}: seed {self.seed}, commit {told['commit']}, {told['seconds']} s: {told['verdict']}"]
-        lines += [f"  {name:24} {value:>14}" for name, value in (self.counts | self.figures).items()]
+        lines += [f"  {name:24} {value!s:>14}" for name, value in (self.counts | self.figures).items()]
         lines += [f"  fault {name:18} {times:>14}" for name, times in told["faults"].items()]
         lines += [f"  {name:24} {it['checked']:>14} checked  {it['violations']} broken" for name, it in told["invariants"].items()]
         return "\n".join(lines)

@@ -44,6 +44,13 @@ def test_a_fault_that_never_fired_makes_it_bad(capsys: pytest.CaptureFixture[str
     assert orjson.loads(capsys.readouterr().out)["silent_faults"] == ["pause"]
 
 
+def test_a_figure_may_be_a_list(capsys: pytest.CaptureFixture[str]) -> None:
+    report = good()
+    report.tell("complete", ["one", "two"])
+    assert report.finish(as_json=False) == 0
+    assert "['one', 'two']" in capsys.readouterr().out
+
+
 def test_a_run_that_checked_nothing_is_bad(capsys: pytest.CaptureFixture[str]) -> None:
     report = Report("explore", seed=1)
     report.held("I1", 0)
