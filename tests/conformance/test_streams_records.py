@@ -65,6 +65,14 @@ async def test_deleting_a_pointer_that_somebody_deletes_does_not_wait(store: Sto
     assert (await store.figures())["outbox"] == 0
 
 
+async def test_a_claim_leaves_a_pointer_that_a_batch_deletes_and_does_not_wait(database: Database) -> None:  # check-store rule 5
+    await write(database.store, pointing(ONE, TWO))
+    await database.age(11)
+    async with opened(database.store, Batch(acknowledged=[ONE])):
+        assert await asyncio.wait_for(database.store.claim_pointers(YOU, 10, 15), 5) == [TWO]
+    assert (await database.store.figures())["outbox"] == 1
+
+
 async def test_a_pointer_stays_when_its_deleting_batch_fails(store: Store) -> None:
     await write(store, pointing(ONE))
     with pytest.raises(ZeroDivisionError):

@@ -219,8 +219,8 @@ STORED: Sequence[Planted] = (
         Edit(_OUTBOX, "where claim_until <= now() order by", "where created_at <= now() order by"),
     ),
     found_by_tests(
-        "two claims share pointers",
-        "two replicas claim the same pointers at the same moment, or wait for each other",
+        "claim waits for a batch",
+        "a relay waits for the rows that a batch deletes, and the batch for the relay's: deadlock",
         "conformance",
         _RECORDS,
         Edit(_OUTBOX, "order by claim_until limit $2 for update skip locked", "order by claim_until limit $2"),
