@@ -1,44 +1,48 @@
 """One seed: orders come, everything goes wrong, then all is healed and must come to rest; then the verdict."""
 
 import asyncio
+import gc
 import hashlib
 from collections import Counter
-from collections.abc import Awaitable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import orjson
 
-from saga.errors import SagaError
-from saga.ports.messaging import OutboundRecord
-from saga.runtime.operations import ActRequest, DefinitionAct
-from saga.testing.bus import MemoryBus
+from saga.observability import names
 from saga.testing.store import MemoryStore
-from tests.simulate.checks import RESTING, violations
-from tests.simulate.cluster import Replica, task_of_owner
+from tests.simulate import people
+from tests.simulate.checks import RESTING, Court, Judge
+from tests.simulate.cluster import GROUP, OWNER, SESSION, Log, Replica, task_of_owner
 from tests.simulate.nemesis import Nemesis, drawn
+from tests.simulate.offsets import Offsets
 from tests.simulate.participants import NAMES, Participants
+from tests.simulate.shapes import BODIES, REPLIES
 from tests.simulate.virtual import VirtualLoop, seeded
 
 BEGINNING = datetime(2030, 1, 1, tzinfo=UTC)
-ORDERS = 150
-TROUBLE = 150.0
+ORDERS = 300
+TROUBLE = 90.0
 REST_WITHIN = 6 * 3600.0
-STEPS = ("accept_order", "authorize_payment", "reserve_stock", "capture_payment", "ship", "confirm_order")
+LOOK_EVERY = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a seed showed. `trace` is a hash over all that was stored and sent: one seed, one trace."""
+    """What a seed showed. `trace` is a hash over all that was stored and sent: one seed, one trace. `enabled` are the faults that were
+    drawn, `fired` how often each happened, `met` what the coordinator noticed of them."""
 
     seed: int
     sagas: int
     trace: str
+    enabled: frozenset[str]
     fired: Counter[str]
+    met: Counter[str]
     statuses: Counter[str]
-    violations: tuple[str, ...]
+    checked: Counter[str]
+    broken: tuple[tuple[str, str], ...]
     virtual_seconds: float
 
 
@@ -47,11 +51,15 @@ class World:
     """The parts of one simulated world."""
 
     nemesis: Nemesis
-    bus: MemoryBus
+    bus: Log
     store: MemoryStore
     participants: Participants
+    judge: Judge = field(default_factory=Judge)
     replicas: list[Replica] = field(default_factory=list)
-    orders: list[str] = field(default_factory=list)
+    orders: list[tuple[str, str]] = field(default_factory=list)
+    versions: dict[UUID, int] = field(default_factory=dict)
+    skew: float = 0.0
+    transactions: int = 0
     acts: int = 0
 
     @property
@@ -59,137 +67,127 @@ class World:
         """The replicas that have not crashed."""
         return [replica for replica in self.replicas if replica.alive]
 
+    def reply_of(self, definition: str, step: str) -> dict[str, Any]:
+        """What a participant answers to a do."""
+        body: dict[str, Any] = orjson.loads(BODIES[REPLIES[definition, step].__name__])
+        return body
+
 
 def run(seed: int, orders: int = ORDERS) -> Verdict:
     """Simulate a seed to its verdict."""
     loop = VirtualLoop()
     loop.set_task_factory(task_of_owner)  # type: ignore[arg-type] - typeshed knows no options
+    gc.collect()
+    gc.disable()
     try:
         with seeded(seed, loop) as chance:
             return loop.run_until_complete(_simulate(seed, loop, Nemesis(chance, drawn(chance)), orders))
     finally:
         loop.run_until_complete(_end_all(loop))
         loop.close()
+        gc.enable()
 
 
 async def _simulate(seed: int, loop: VirtualLoop, nemesis: Nemesis, orders: int) -> Verdict:
-    bus = MemoryBus(partitions=3, clock=loop.time)
-    store = MemoryStore(clock=lambda: BEGINNING + timedelta(seconds=loop.time()))
-    world = World(nemesis, bus, store, Participants(bus, nemesis, loop.call_later))
-    bus.fault = nemesis.on_send
-    store.hook = lambda point: _at_point(world, point)
+    world = _world(loop, nemesis)
     services = [asyncio.create_task(world.participants.serve(name)) for name in NAMES]
     for _ in range(nemesis.chance.choice((1, 2, 2, 3))):
-        _replica(world)
-    troubles = [asyncio.create_task(one) for one in (_place(world, orders), _faults(world), _people(world))]
-    await asyncio.wait(troubles)
-    for trouble in troubles:
-        trouble.result()
+        start_replica(world)
+    lives = (people.place(world, orders, TROUBLE * 0.6), _trouble(world), people.act_at_random(world, TROUBLE))
+    async with asyncio.TaskGroup() as group:
+        for life in lives:
+            group.create_task(life)
     await _heal(world)
-    rested = await _rest(world, loop)
-    found = [*([] if rested else ["I2 it does not come to rest"]), *violations(store, world.participants, world.orders)]
+    if not await _rest(world, loop):
+        world.judge.say("I2", "it does not come to rest")
+    _judge(world)
     for service in services:
         service.cancel()
-    statuses = Counter(row.status for row in store.data.rows.values())
-    return Verdict(seed, len(world.orders), _trace(world), nemesis.fired, statuses, tuple(found), loop.time())
+    await _stop(world)
+    met: Counter[str] = sum((replica.metrics.met for replica in world.replicas), Counter())
+    statuses = Counter(row.status for row in world.store.data.rows.values())
+    judge = world.judge
+    found = tuple(judge.broken)
+    sagas = len(world.store.data.events)
+    return Verdict(seed, sagas, _trace(world), frozenset(nemesis.rates), nemesis.fired, met, statuses, judge.checked, found, loop.time())
+
+
+def _world(loop: VirtualLoop, nemesis: Nemesis) -> World:
+    bus = Log(3, loop.time, nemesis)
+    store = MemoryStore(clock=lambda: BEGINNING + timedelta(0, loop.time() + world.skew, world.transactions))
+    world = World(nemesis, bus, store, Participants(bus, nemesis, loop.call_later))
+    bus.check = Offsets(world.judge, bus, store).check
+    store.hook = lambda point: _at_point(world, point)
+    return world
 
 
 async def _at_point(world: World, point: str) -> None:
-    if world.nemesis.strikes("slow database"):
-        await asyncio.sleep(world.nemesis.chance.choice((0.0, 0.01, 0.5, 3.0)))
-    world.nemesis.on_store(point)
+    owner, nemesis = OWNER.get(), world.nemesis
+    if point == "begin":
+        world.transactions += 1  # a microsecond each: no two begin at the same moment
+    if nemesis.healed:
+        return
+    if owner is not None:
+        await owner.awake()
+        if nemesis.strikes("zombie"):
+            owner.freeze(nemesis.chance.uniform(2, 3 * SESSION))
+            await owner.awake()
+        if nemesis.strikes("crash at a point"):
+            await owner.die_here()
+    if nemesis.strikes("slow database"):
+        await asyncio.sleep(nemesis.chance.choice((0.0, 0.01, 0.5, 3.0)))
+    nemesis.on_store(point)
 
 
-def _replica(world: World) -> None:
+def start_replica(world: World) -> None:
+    """One more process of the coordinator."""
     replica = Replica(world.bus, world.store)
     world.replicas.append(replica)
     replica.start()
 
 
-async def _place(world: World, orders: int) -> None:
-    """Orders over the first minute, some twice."""
-    for number in range(orders):
-        await asyncio.sleep(world.nemesis.chance.uniform(0, 2 * 60 / orders))
-        order = f"order-{number}"
-        world.orders.append(order)
-        for _ in range(2 if world.nemesis.strikes("start again") else 1):
-            world.bus.store(_placed(order))
-
-
-def _placed(order: str) -> OutboundRecord:
-    said = {
-        "ce_specversion": "1.0",
-        "ce_id": f"placed-{order}",
-        "ce_type": "com.example.order.OrderPlaced.v1",
-        "ce_source": "/order",
-        "content-type": "application/json",
-    }
-    headers = tuple((name, value.encode()) for name, value in said.items())
-    return OutboundRecord("order.events", order.encode(), orjson.dumps({"order_id": order, "lines": 2}), headers)
-
-
-async def _faults(world: World) -> None:
-    """What strikes whole processes and servers, once a second."""
-    nemesis = world.nemesis
+async def _trouble(world: World) -> None:
+    """What strikes whole processes and servers, once a second; who died is started again."""
+    nemesis, chance = world.nemesis, world.nemesis.chance
+    replicas = len(world.replicas)
     for _ in range(int(TROUBLE)):
         await asyncio.sleep(1.0)
-        if nemesis.strikes("crash"):
-            await nemesis.chance.choice(world.living).crash()
-            _replica(world)
-        if nemesis.strikes("zombie"):
-            await nemesis.chance.choice(world.living).forget()
+        await _strike_processes(world)
         if nemesis.strikes("rewind"):
-            await world.bus.rewind("saga-coordinator")
+            await world.bus.rewind(GROUP)
         if nemesis.strikes("failover"):
             world.store.fail_over()
+        if nemesis.strikes("clock jumps"):
+            world.skew = chance.uniform(-300, 300)
+        if nemesis.strikes("retention"):
+            name = chance.choice(NAMES)
+            await world.bus.skip(name, f"{name}.commands")
         if nemesis.strikes("partitions grow"):
-            topic = nemesis.chance.choice([f"{name}.{kind}" for name in NAMES for kind in ("commands", "events")])
+            topic = chance.choice([f"{name}.{kind}" for name in NAMES for kind in ("commands", "events")])
             await world.bus.grow(topic, len(world.bus.log(topic)) + 1)
         if nemesis.strikes("kafka down"):
             world.bus.down = True
-            await asyncio.sleep(nemesis.chance.uniform(1, 40))
+            await asyncio.sleep(chance.uniform(1, 40))
             world.bus.down = False
         if nemesis.strikes("database down"):
-            rate = dict(nemesis.rates)
-            nemesis.rates = {**rate, "database gone": 1.0}
-            await asyncio.sleep(nemesis.chance.uniform(1, 40))
-            nemesis.rates = rate
+            nemesis.database_down = True
+            await asyncio.sleep(chance.uniform(1, 40))
+            nemesis.database_down = False
+        while len(world.living) < replicas:
+            start_replica(world)
 
 
-async def _people(world: World) -> None:
-    """Operators, who act on any saga at any time."""
-    chance = world.nemesis.chance
-    while asyncio.get_running_loop().time() < TROUBLE:
-        await asyncio.sleep(chance.uniform(0, 2))
-        sagas = sorted(world.store.data.rows)
-        for verb in ("cancel", "pause", "retry", "skip", "doubt", "fence"):
-            if sagas and world.nemesis.strikes(verb):
-                await _act(world, verb, chance.choice(sagas))
-        if world.nemesis.strikes("definition paused"):
-            await _definition(world, "pause_definition")
-            await asyncio.sleep(chance.uniform(0, 20))
-            await _definition(world, "resume_definition")
-
-
-async def _act(world: World, verb: str, saga_id: Any) -> None:
-    world.acts += 1
-    step = world.nemesis.chance.choice(STEPS) if verb not in ("cancel", "pause", "resume") else ""
-    act = ActRequest(saga_id, "ada", "because", f"act-{world.acts}", step)
-    desk = world.nemesis.chance.choice(world.living).coordinator.desk
-    await _perhaps(getattr(desk, verb)("default", act))
-
-
-async def _definition(world: World, verb: str) -> None:
-    world.acts += 1
-    desk = world.nemesis.chance.choice(world.living).coordinator.desk
-    await _perhaps(getattr(desk, verb)("default", DefinitionAct("fulfil-order", "ada", "because", f"act-{world.acts}")))
-
-
-async def _perhaps(call: Awaitable[object]) -> bool:
-    with suppress(SagaError, LookupError):
-        await call
-        return True
-    return False
+async def _strike_processes(world: World) -> None:
+    nemesis = world.nemesis
+    if not world.living:
+        return
+    replica = nemesis.chance.choice(world.living)
+    if nemesis.strikes("crash"):
+        replica.kill()
+    elif nemesis.strikes("drain"):
+        replica.stop()
+    elif nemesis.strikes("expelled"):
+        await replica.forget()
 
 
 async def _heal(world: World) -> None:
@@ -197,30 +195,45 @@ async def _heal(world: World) -> None:
     world.nemesis.heal()
     world.bus.down = False
     world.bus.release()
+    if not world.living:
+        start_replica(world)
     await asyncio.sleep(60)
-    while not await _resumed(world):
+    while not await people.resume_all(world):
         await asyncio.sleep(5)
-
-
-async def _resumed(world: World) -> bool:
-    await _definition(world, "resume_definition")
-    for row in list(world.store.data.rows.values()):
-        if row.status == "paused":
-            await _act(world, "resume", row.saga_id)
-    return not world.store.data.paused and all(row.status != "paused" for row in world.store.data.rows.values())
 
 
 async def _rest(world: World, loop: VirtualLoop) -> bool:
     """Whether all comes to rest: the same look twice, minutes apart."""
-    until, seen = loop.time() + REST_WITHIN, b""
+    until, seen = loop.time() + REST_WITHIN, -1
+    data = world.store.data
     while loop.time() < until:
-        await asyncio.sleep(400)
-        rows = world.store.data.rows.values()
-        look = orjson.dumps([len(stream) for stream in world.store.data.events.values()])
-        if look == seen and not world.store.data.outbox and len(rows) >= len(world.orders) and all(row.status in RESTING for row in rows):
+        await asyncio.sleep(LOOK_EVERY)
+        look = sum(len(stream) for stream in data.events.values())
+        if look == seen and not data.outbox and all(row.status in RESTING for row in data.rows.values()):
             return True
         seen = look
     return False
+
+
+async def _stop(world: World) -> None:
+    """All replicas drain; a task that is left, or that raised, is a fault of the coordinator."""
+    for replica in world.living:
+        replica.stop()
+    for replica in world.replicas:
+        async with asyncio.timeout(60):
+            await replica.ended()
+
+
+def _judge(world: World) -> None:
+    court = Court(world.judge, world.store, world.participants)
+    court.sagas(world.orders)
+    court.commands()
+    court.told(record.value for record in world.bus.records("saga.lifecycle"))
+    court.nothing_waits()
+    for replica in world.replicas:
+        for name in (names.LOOP_ERRORS.name, names.FOLD_ERRORS.name):
+            if replica.metrics.met[name]:
+                world.judge.say("I19", f"a replica met what it does not know: {name}")
 
 
 def _trace(world: World) -> str:
