@@ -1,12 +1,12 @@
 """evolve (state, event) → state, and the fold over a stream. Total over the closed list of events; reads nothing else."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import singledispatch
 from typing import Any
 
 from saga.core import events as e
+from saga.core.altered import altered
 from saga.core.lifecycle import life_after
 from saga.core.state import CommandRef, Do, Sending, State, Step, StepId, Undo
 from saga.messages import Outcome
@@ -19,7 +19,7 @@ def evolve(state: State, event: e.Event) -> State:
     inputs = state.inputs | {input_id} if input_id else state.inputs
     version = state.version + 1
     life = life_after(state.life, event, state, version)
-    return replace(state, version=version, last_progress=event.at, inputs=inputs, life=life)
+    return altered(state, version=version, last_progress=event.at, inputs=inputs, life=life)
 
 
 def fold(events: Iterable[e.Event], state: State | None = None) -> State:
@@ -36,7 +36,7 @@ def _evolve(event: e.Event, state: State) -> State:  # noqa: ARG001 - the signat
 
 
 def _with(state: State, step: Step) -> State:
-    return replace(state, steps={**state.steps, step.id: step})
+    return altered(state, steps={**state.steps, step.id: step})
 
 
 def _of(state: State, event: e.OfStep) -> Step:
@@ -44,11 +44,11 @@ def _of(state: State, event: e.OfStep) -> Step:
 
 
 def _change(state: State, event: e.OfStep, **changes: Any) -> State:
-    return _with(state, replace(_of(state, event), **changes))
+    return _with(state, altered(_of(state, event), **changes))
 
 
 def _due(sending: Sending | None, due_at: datetime | None) -> Sending | None:
-    return None if sending is None else replace(sending, due_at=due_at)
+    return None if sending is None else altered(sending, due_at=due_at)
 
 
 def _shifted(sending: Sending | None, span: timedelta) -> Sending | None:
@@ -56,12 +56,12 @@ def _shifted(sending: Sending | None, span: timedelta) -> Sending | None:
     if sending is None:
         return None
     due = None if sending.due_at is None else sending.due_at + span
-    return replace(sending, due_at=due, budget_since=sending.budget_since + span)
+    return altered(sending, due_at=due, budget_since=sending.budget_since + span)
 
 
 def _ended(state: State, event: e.Ended, how: str) -> State:
     """An end clears a pause, else a saga that is reopened would stand still unseen."""
-    return replace(state, ended=how, ended_at=event.at, paused=None)
+    return altered(state, ended=how, ended_at=event.at, paused=None)
 
 
 def _sent(event: e.StepIssued | e.UndoIssued, attempts: int, undoes: str = "") -> Sending:
@@ -88,22 +88,22 @@ def _sent(event: e.StepIssued | e.UndoIssued, attempts: int, undoes: str = "") -
 def _resent(sending: Sending | None, event: e.StepResent | e.UndoResent) -> Sending | None:
     if sending is None:
         return None
-    sending = replace(sending, attempt=event.attempt, due_at=event.due_at, last_sent_at=event.at)
-    return replace(sending, budget_from=event.attempt, budget_since=event.at) if event.actor else sending
+    sending = altered(sending, attempt=event.attempt, due_at=event.due_at, last_sent_at=event.at)
+    return altered(sending, budget_from=event.attempt, budget_since=event.at) if event.actor else sending
 
 
 @_evolve.register
 def _(event: e.SagaStarted, state: State) -> State:
-    return replace(state, started=event)
+    return altered(state, started=event)
 
 
 @_evolve.register
 def _(event: e.StepIssued, state: State) -> State:
     of = StepId(event.step, event.branch)
     step = state.steps.get(of) or Step(id=of, kind=event.kind, after=event.after, do=Do.ISSUED)
-    step = replace(step, do=Do.ISSUED, sending=_sent(event, event.attempts), unanswered=False, detail="")
+    step = altered(step, do=Do.ISSUED, sending=_sent(event, event.attempts), unanswered=False, detail="")
     commands = {**state.commands, event.command_id: CommandRef(of, False, event.generation)}
-    return replace(_with(state, step), commands=commands)
+    return altered(_with(state, step), commands=commands)
 
 
 @_evolve.register
@@ -159,7 +159,7 @@ def _(event: e.StepRefused, state: State) -> State:
 def _(event: e.StepSkipped, state: State) -> State:
     of = StepId(event.step, event.branch)
     step = state.steps.get(of) or Step(id=of, kind=event.kind, after=event.after, do=Do.SKIPPED)
-    return _with(state, replace(step, do=Do.SKIPPED, sending=_due(step.sending, None), skipped_by_hand=event.cause == "operator"))
+    return _with(state, altered(step, do=Do.SKIPPED, sending=_due(step.sending, None), skipped_by_hand=event.cause == "operator"))
 
 
 @_evolve.register
@@ -169,12 +169,12 @@ def _(event: e.BuildFailed, state: State) -> State:
     if event.undo:
         return _change(state, event, undo=Undo.PARKED, undo_detail=detail)
     step = state.steps.get(of) or Step(id=of, kind=event.kind, after=event.after, do=Do.BUILD_FAILED)
-    return _with(state, replace(step, do=Do.BUILD_FAILED, detail=detail))
+    return _with(state, altered(step, do=Do.BUILD_FAILED, detail=detail))
 
 
 @_evolve.register
 def _(event: e.TurnedBack, state: State) -> State:
-    return replace(state, turned_back=event)
+    return altered(state, turned_back=event)
 
 
 @_evolve.register
@@ -190,7 +190,7 @@ def _(event: e.UndoIssued, state: State) -> State:
         fence=event.kind == "fence",
         undo_detail="",
     )
-    return replace(state, commands={**state.commands, event.command_id: CommandRef(of, True, event.generation)})
+    return altered(state, commands={**state.commands, event.command_id: CommandRef(of, True, event.generation)})
 
 
 @_evolve.register
@@ -256,27 +256,27 @@ def _(event: e.UndoSkipped, state: State) -> State:
 
 @_evolve.register
 def _(event: e.ReplyIgnored, state: State) -> State:
-    return replace(state, ignored=state.ignored | {(event.command_id, event.outcome)})
+    return altered(state, ignored=state.ignored | {(event.command_id, event.outcome)})
 
 
 @_evolve.register
 def _(event: e.SagaPaused, state: State) -> State:
-    return replace(state, paused=event)
+    return altered(state, paused=event)
 
 
 @_evolve.register
 def _(event: e.SagaResumed, state: State) -> State:
     span = event.at - state.clock(event.at)
     steps = {
-        of: replace(step, sending=_shifted(step.sending, span), undo_sending=_shifted(step.undo_sending, span))
+        of: altered(step, sending=_shifted(step.sending, span), undo_sending=_shifted(step.undo_sending, span))
         for of, step in state.steps.items()
     }
-    return replace(state, steps=steps, paused=None)
+    return altered(state, steps=steps, paused=None)
 
 
 @_evolve.register
 def _(event: e.SagaReopened, state: State) -> State:  # noqa: ARG001
-    return replace(state, ended="", ended_at=None)
+    return altered(state, ended="", ended_at=None)
 
 
 @_evolve.register

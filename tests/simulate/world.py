@@ -198,6 +198,8 @@ async def _heal(world: World) -> None:
     if not world.living:
         start_replica(world)
     await asyncio.sleep(60)
+    for replica in world.living[1:]:  # one is enough to come to rest, and three ask the database three times
+        replica.stop()
     while not await people.resume_all(world):
         await asyncio.sleep(5)
 
