@@ -3,6 +3,7 @@
 #   make demo ARGS="--orders 200 --seed 7"   orders through four services while the coordinator is killed; Ctrl-C ends it
 #   make test                                the house and every test, the fast ones first
 #   make fast                                the tests that need no server
+#   make simulate ARGS="--sagas 100000"      whole replicas on a clock that jumps, struck by faults drawn from a seed
 #   make check                               the house alone: format, lint, types, imports, sizes, names, documents
 #   make mend                                format, mend what lint can mend, write the generated documents
 #   make lock                                resolve requirements*.lock again (ARGS=--upgrade: to newer versions)
@@ -19,7 +20,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 FAST := $(wildcard tests/unit tests/contract tests/flow tests/conformance)
 SLOW := $(filter-out tests/house $(FAST) tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 
-.PHONY: help demo test fast check mend lock explore planted mutants clean
+.PHONY: help demo test fast check mend lock explore planted mutants simulate clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -32,6 +33,9 @@ test: $(VENV)/ready-to-test
 
 fast: $(VENV)/ready-to-test
 	$(PYTHON) -m pytest $(FAST) -m 'not integration' -k 'not ([postgres or [mock or [real)' $(ARGS)
+
+simulate: $(VENV)/ready-to-test
+	@$(PYTHON) -m tests.simulate $(ARGS)
 
 check: $(VENV)/ready-to-test
 	$(PYTHON) -m tests.house

@@ -147,10 +147,7 @@ class Court:
     def _deadline(self, saga_id: UUID, state: State, event: e.StepFailed | e.UndoFailed | e.StepResent | e.UndoResent) -> None:
         step = state.steps[StepId(event.step, event.branch)]
         sending: Sending | None = step.undo_sending if isinstance(event, e.UndoFailed | e.UndoResent) else step.sending
-        if isinstance(event, e.StepFailed | e.UndoFailed):
-            fires = event.code == UNANSWERED
-        else:
-            fires = not event.actor
+        fires = event.code == UNANSWERED if isinstance(event, e.StepFailed | e.UndoFailed) else not event.actor
         if fires and sending is not None and (sending.due_at is None or sending.due_at > event.at):
             self.judge.say("I15", f"{saga_id} at version {state.version}: {type(event).__name__} of {event.step}, due {sending.due_at}")
 
@@ -206,5 +203,6 @@ def judge_end(judge: Judge, of: Of, state: State, effects: Sequence[Effect]) -> 
             by_hand = step is not None and (step.undo is Undo.SKIPPED or step.skipped_by_hand)
             left = Effect(name, "do") in effects and Effect(name, "undo") not in effects
             if left and not by_hand and (node.undo is not None or node.kind is not StepKind.COMPENSATABLE):
-                judge.say("I6" if name not in ("capture_payment", "capture") else "I12", f"{of} is {state.ended}, and {name} stays: {effects}")
-
+                judge.say(
+                    "I6" if name not in ("capture_payment", "capture") else "I12", f"{of} is {state.ended}, and {name} stays: {effects}"
+                )

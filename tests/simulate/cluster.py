@@ -57,7 +57,7 @@ class Quiet(Metrics):
     def __init__(self) -> None:
         self.met: Counter[str] = Counter()
 
-    def count(self, metric: Metric, by: float = 1, **labels: str) -> None:  # noqa: ARG002 - as the real one
+    def count(self, metric: Metric, by: float = 1, **labels: str) -> None:
         """Keep what the report tells."""
         if metric in COUNTED:
             self.met[metric.name] += int(by)
@@ -183,8 +183,9 @@ class Replica:
 
     async def awake(self) -> None:
         """Return when the process is not stopped (SIGSTOP): it then goes on with all that it knew."""
-        while self.frozen_until > self._log.clock() and not self._log.nemesis.healed:
+        if self.frozen_until > self._log.clock() and not self._log.nemesis.healed:
             await asyncio.sleep(self.frozen_until - self._log.clock())
+            await self.awake()
 
     def freeze(self, seconds: float) -> None:
         """Stop the process; if for longer than its session, the group expels it meanwhile."""
@@ -207,8 +208,7 @@ class Replica:
     async def die_here(self) -> None:
         """SIGKILL at this very await, which never returns."""
         self.kill()
-        while True:
-            await asyncio.sleep(0)
+        await asyncio.Event().wait()
 
     async def forget(self) -> None:
         """The group takes this member for dead although it lives."""

@@ -23,7 +23,18 @@ ON_STORE = {
     "commit unknown, done": frozenset(("committed",)),
 }
 AT_POINTS = ("slow database", "crash at a point", "zombie")
-ON_SERVERS = ("crash", "drain", "expelled", "rewind", "kafka down", "database down", "failover", "clock jumps", "partitions grow", "retention")
+ON_SERVERS = (
+    "crash",
+    "drain",
+    "expelled",
+    "rewind",
+    "kafka down",
+    "database down",
+    "failover",
+    "clock jumps",
+    "partitions grow",
+    "retention",
+)
 AT_CLIENTS = ("producer wedged", "crash after sending", "crash before offsets", "rebalance")
 BY_PEOPLE = ("cancel", "pause", "resume", "retry", "skip", "doubt", "fence", "answer", "start again", "definition paused")
 IMPATIENT = frozenset(("cancel", "doubt", "fence", "pause"))
@@ -35,7 +46,7 @@ RATES = {
     **dict.fromkeys(ON_STORE, (0.005, 0.02, 0.08)),
     **dict.fromkeys(AT_POINTS, (0.001, 0.003, 0.01)),
     **dict.fromkeys(ON_SERVERS, (0.01, 0.03, 0.08)),
-    **dict.fromkeys(AT_CLIENTS, (0.005, 0.01, 0.03)),
+    **dict.fromkeys(AT_CLIENTS, (0.01, 0.03, 0.06)),
     **dict.fromkeys(BY_PEOPLE, (0.01, 0.03, 0.1)),
     **dict.fromkeys(PARTICIPANT, (0.01, 0.05, 0.2)),
     CRASHING: (0.01, 0.05, 0.1),

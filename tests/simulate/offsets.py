@@ -15,7 +15,9 @@ from tests.simulate.checks import Judge
 from tests.simulate.shapes import DEFINITIONS
 
 LASTING = frozenset((b"succeeded", b"refused", b"nothing-to-undo"))
-SENDING = tuple(b'\x00{"event":"%s"' % name for name in (b"StepIssued", b"StepResent", b"UndoIssued", b"UndoResent", b"StepFailed", b"UndoFailed"))
+SENDING = tuple(
+    b'\x00{"event":"%s"' % name for name in (b"StepIssued", b"StepResent", b"UndoIssued", b"UndoResent", b"StepFailed", b"UndoFailed")
+)
 
 
 class Offsets:

@@ -92,7 +92,9 @@ class Participants:
     def _take(self, record: InboundRecord) -> None:
         for _ in range(2 if self._nemesis.strikes("command twice") else 1):
             if self._nemesis.strikes("reply slow"):
-                self._later(self._nemesis.chance.choice((1, 15, 40, 120, 400)) * self._nemesis.chance.random(), lambda: self._handle(record))
+                self._later(
+                    self._nemesis.chance.choice((1, 15, 40, 120, 400)) * self._nemesis.chance.random(), lambda: self._handle(record)
+                )
             else:
                 self._handle(record)
 

@@ -70,9 +70,8 @@ async def act(world: "World", verb: str, row: SagaRow) -> None:
     chance = world.nemesis.chance
     step = "" if verb in WHOLE else chance.choice(list(row.parked_steps or DEFINITIONS[row.definition].steps))
     answer = None
-    if verb == "answer":
-        if (answer := _truth(world, row, step)) is None:
-            return
+    if verb == "answer" and (answer := _truth(world, row, step)) is None:
+        return
     request = ActRequest(row.saga_id, "ada", "because", f"act-{world.acts}", step, answer=answer)
     if world.living:
         await _perhaps(getattr(chance.choice(world.living).coordinator.desk, verb)(row.tenant, request))
@@ -112,4 +111,3 @@ async def _perhaps(call: Awaitable[object]) -> bool:
         await call
         return True
     return False
-

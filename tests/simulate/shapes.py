@@ -20,7 +20,5 @@ BODIES: Mapping[str, bytes] = {
     "GiftWrapped": b'{"paper":"red"}',
     "ShipmentArranged": b'{"tracking":"1Z"}',
 }
-ANSWERS: Mapping[tuple[str, str], tuple[str, bytes]] = {
-    of: (reply.message_type, BODIES[reply.__name__]) for of, reply in REPLIES.items()
-}
+ANSWERS: Mapping[tuple[str, str], tuple[str, bytes]] = {of: (reply.message_type, BODIES[reply.__name__]) for of, reply in REPLIES.items()}
 TENANTS = ("default", "b")

@@ -27,6 +27,7 @@ ORDERS = 300
 TROUBLE = 90.0
 REST_WITHIN = 6 * 3600.0
 LOOK_EVERY = 400
+RESUMES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +201,11 @@ async def _heal(world: World) -> None:
     await asyncio.sleep(60)
     for replica in world.living[1:]:  # one is enough to come to rest, and three ask the database three times
         replica.stop()
-    while not await people.resume_all(world):
+    for _ in range(RESUMES):
+        if await people.resume_all(world):
+            return
         await asyncio.sleep(5)
+    world.judge.say("I2", "what people paused cannot be resumed")
 
 
 async def _rest(world: World, loop: VirtualLoop) -> bool:

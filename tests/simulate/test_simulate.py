@@ -1,0 +1,61 @@
+"""A slice of the simulation for every run of CI, and that its verdicts can be repeated and can be bad."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.proof.report import Report
+from tests.simulate.__main__ import command, kept, main, take
+from tests.simulate.nemesis import ALL
+from tests.simulate.planted import PLANTED
+from tests.simulate.world import Verdict, run
+
+SMALL = 20
+FINDS_WITHIN = 12
+
+
+@pytest.mark.timeout(600)
+def test_worlds_full_of_faults_hold_every_invariant(capsys: pytest.CaptureFixture[str]) -> None:  # I21 too: every fault fires
+    assert main(["--seed", "0", "--seeds", "24", "--orders", "30", "--jobs", "2", "--no-keep", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (told["seeds"], told["sagas"], told["violations"]) == (24, 24 * 30 * 7, 0)
+    assert told["faults"].keys() == set(ALL)
+    assert {"I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I10", "I11", "I12", "I13", "I15", "I16", "I18", "I19"} <= told[
+        "invariants"
+    ].keys()
+
+
+@pytest.mark.parametrize(("seed", "orders"), kept(), ids=str)
+def test_a_seed_that_found_something_once_is_run_for_ever(seed: int, orders: int) -> None:
+    assert run(seed, orders).broken == ()
+
+
+def test_one_seed_has_one_trace_under_any_hash_seed() -> None:
+    script = f"from tests.simulate.world import run; print(run(4, {SMALL}).trace)"
+    traces = set()
+    for hash_seed in ("0", "1", "4711"):
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+        done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+        traces.add(done.stdout.strip())
+    assert traces == {run(4, SMALL).trace}
+    assert run(5, SMALL).trace not in traces
+
+
+def test_a_broken_invariant_names_the_command_that_repeats_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with PLANTED["participant without dedupe"].apply():
+        found: Verdict = run(0, SMALL)
+    report = Report("simulate", 0)
+    take(report, found, SMALL)
+    assert report.finish(as_json=True) == 1
+    assert f"again: {command(0, SMALL)}" in capsys.readouterr().err
+    assert run(0, SMALL).broken == ()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_defect_is_found(name: str) -> None:  # L9
+    with PLANTED[name].apply():
+        assert any(run(seed, SMALL).broken for seed in range(FINDS_WITHIN))
