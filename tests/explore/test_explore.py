@@ -23,7 +23,7 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 @pytest.mark.timeout(600)
 def test_no_order_of_events_breaks_a_rule(capsys: pytest.CaptureFixture[str]) -> None:  # S1-S6, S8, P5, I1-I8, I10, I15, K1, K13
-    assert main(["--states", "12000", "--jobs", "2", "--json"]) == 0, capsys.readouterr().err
+    assert main(["--states", "24000", "--jobs", "2", "--json"]) == 0, capsys.readouterr().err
     told = orjson.loads(capsys.readouterr().out)
     assert told["states"] >= 300_000
     assert told["silent_faults"] == []

@@ -42,7 +42,7 @@ def plant(root: Path, planted: Planted) -> None:
         path.write_text(text.replace(edit.old, edit.new))
 
 
-def found_by_search(name: str, story: str, shape: str, *edits: Edit, states: int = 12_000) -> Planted:
+def found_by_search(name: str, story: str, shape: str, *edits: Edit, states: int = 24_000) -> Planted:
     """A defect of the core that the search of one shape finds."""
     command = ("-m", "tests.explore", "--shape", shape, "--states", str(states), "--json")
     return Planted(name, story, "explore", command, edits)
