@@ -52,7 +52,7 @@ def check_decision(definition: Definition, state: State, given: Input, decision:
         _check_reply(state, given, decision)
     after = state
     for event in decision.events:
-        for rule in _RULES:
+        for rule in RULES:
             rule(definition, after, event)
         after = evolve(after, event)
     if isinstance(given, ReplyInput):
@@ -216,7 +216,7 @@ def _skipped_when_stuck(definition: Definition, state: State, event: e.Event) ->
         raise Broken("I6", f"{event.step} is skipped and nothing is stuck there")
 
 
-_RULES = (
+RULES = (
     _issued_in_order,
     _undone_in_order,
     _paused_sends_nothing,
