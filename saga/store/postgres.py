@@ -37,6 +37,7 @@ class PostgresStore(AccessTables):
     def __init__(self, engine: Pool, questions: Pool, unknown_saga_for: timedelta, limits: Limits) -> None:
         super().__init__(engine, questions)
         self._limits = limits
+        self._claims = outbox.Claims(engine)
         self._unknown_saga_for = unknown_saga_for
 
     @classmethod
@@ -85,7 +86,7 @@ class PostgresStore(AccessTables):
 
     async def claim_pointers(self, owner: UUID, limit: int, backoff: float) -> list[Pointer]:
         """Pointers whose time has passed, now this owner's for `backoff` seconds."""
-        return await outbox.claim_pointers(self._engine, owner, limit, backoff)
+        return await self._claims.claim(owner, limit, backoff)
 
     async def delete_pointers(self, acknowledged: Collection[Pointer]) -> None:
         """Acknowledged pointers out; those that somebody has locked stay."""
