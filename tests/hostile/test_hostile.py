@@ -1,0 +1,53 @@
+"""The rung's slice for every run of the tests, and proof that it fails when it should (L6, L9)."""
+
+import subprocess
+import sys
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.hostile.slope import growth, theil_sen
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+
+
+def rung(*words: str) -> tuple[int, dict[str, Any]]:
+    """Run it as anybody would; its exit code and its line of JSON."""
+    command = [sys.executable, "-m", "tests.hostile", "--seed", "5", "--json", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=380, check=False)
+    assert done.stdout, done.stderr[-3000:]
+    return done.returncode, orjson.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_flood_of_bad_input_is_accounted_for_and_stalls_nothing() -> None:  # K11-K13, P14, A3, A4, A10, I10, I16, I19, I20
+    code, told = rung("--records", "20000", "--calls", "3000")
+    assert code == 0, told
+    assert told["records"] > 20_000
+    assert told["calls"] >= 2_900
+    assert (told["violations"], told["stalls"], told["server_errors"]) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("planted", "invariant", "words"),
+    [
+        ("leak", "I19", ("--records", "20000", "--calls", "0")),
+        ("swallow", "I10", ("--records", "4000", "--calls", "0")),
+        ("raise", "stall", ("--records", "500", "--calls", "0", "--stalled-after", "8")),
+        ("canary", "I20", ("--records", "500", "--calls", "0")),
+        ("fault", "every call is answered as the document says", ("--records", "500", "--calls", "1500")),
+        ("cross", "I16", ("--records", "500", "--calls", "1500")),
+    ],
+)
+def test_a_planted_defect_is_found(planted: str, invariant: str, words: tuple[str, ...]) -> None:
+    code, told = rung("--planted", planted, *words)
+    assert code == 1
+    assert told["invariants"][invariant]["violations"] > 0, told["invariants"]
+
+
+def test_a_leak_is_told_from_noise_and_from_a_single_leap() -> None:
+    noise = [(float(at), 100.0 + at % 7) for at in range(400)]
+    assert abs(growth(noise)) < 1
+    assert abs(growth([*noise, (400.0, 180.0)])) < 1
+    assert growth([(x, y + x * 0.05) for x, y in noise]) == pytest.approx(10, abs=1)
+    assert theil_sen([]) == 0
