@@ -6,6 +6,8 @@
 #   make simulate ARGS="--sagas 100000"      whole replicas on a clock that jumps, struck by faults drawn from a seed
 #   make check                               the house alone: format, lint, types, imports, sizes, names, documents
 #   make mend                                format, mend what lint can mend, write the generated documents
+#   make bad-input                           a million hostile records and 200,000 hostile calls; all accounted for
+#   make soak                                an hour of steady orders; does anything grow?
 #   make lock                                resolve requirements*.lock again (ARGS=--upgrade: to newer versions)
 #   make explore ARGS="--states 1000000"     every order of events of small sagas, on the real core
 #   make planted                             defects put into copies of the tree: is each found by its rung
@@ -20,7 +22,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 FAST := $(wildcard tests/unit tests/contract tests/flow tests/conformance)
 SLOW := $(filter-out tests/house $(FAST) tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 
-.PHONY: help demo test fast check mend lock explore planted mutants simulate clean
+.PHONY: help demo test fast check mend bad-input soak lock explore planted mutants simulate clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -44,6 +46,12 @@ mend: $(VENV)/ready-to-test
 	$(PYTHON) -m ruff format --quiet .
 	$(PYTHON) -m ruff check --quiet --fix .
 	$(PYTHON) -m tests.house --write
+
+bad-input: $(VENV)/ready-to-test
+	$(PYTHON) -m tests.hostile --records 1000000 --calls 200000 $(ARGS)
+
+soak: $(VENV)/ready-to-test
+	$(PYTHON) -m tests.soak $(ARGS)
 
 # Why the other locks are held to the first: what is tested is what runs. The image's has no embedded servers and no build backend.
 lock:
