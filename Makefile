@@ -4,6 +4,7 @@
 #   make test                                the house and every test, the fast ones first
 #   make fast                                the tests that need no server
 #   make simulate ARGS="--sagas 100000"      whole replicas on a clock that jumps, struck by faults drawn from a seed
+#   make chaos ARGS="--minutes 60 --seed 7"  a cluster under load while its servers and replicas die; needs Java and, once, Maven
 #   make check                               the house alone: format, lint, types, imports, sizes, names, documents
 #   make mend                                format, mend what lint can mend, write the generated documents
 #   make bad-input                           a million hostile records and 200,000 hostile calls; all accounted for
@@ -22,7 +23,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 FAST := $(wildcard tests/unit tests/contract tests/flow tests/conformance)
 SLOW := $(filter-out tests/house $(FAST) tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 
-.PHONY: help demo test fast check mend bad-input soak lock explore planted mutants simulate clean
+.PHONY: help demo test fast check mend bad-input soak lock explore planted mutants simulate chaos clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -38,6 +39,9 @@ fast: $(VENV)/ready-to-test
 
 simulate: $(VENV)/ready-to-test
 	@$(PYTHON) -m tests.simulate $(ARGS)
+
+chaos: $(VENV)/ready-to-test
+	$(PYTHON) -m tests.chaos $(ARGS)
 
 check: $(VENV)/ready-to-test
 	$(PYTHON) -m tests.house
