@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import random
+import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic, time
 
 import asyncpg
@@ -13,9 +15,10 @@ from saga.config import Settings
 from tests.chaos import stalls, wire_check
 from tests.chaos.bank import CANARY, Bank
 from tests.chaos.cluster import COMMANDS, EVENTS, LIFECYCLE, Cluster, running
-from tests.chaos.faults import FAULTS, Struck
+from tests.chaos.faults import Struck
 from tests.chaos.ledgers_check import read_ledgers, stories_of
 from tests.chaos.load import Load
+from tests.chaos.machine_faults import NEMESIS
 from tests.chaos.observer import Observer
 from tests.chaos.plan import plan
 from tests.chaos.streams_check import Sagas, Story, read_sagas
@@ -42,7 +45,7 @@ class Wanted:
     seconds: float
     rate: float
     faults: Sequence[str]
-    say: bool = True
+    tree: Path | None = None
     strikes: list[tuple[float, str]] = field(default_factory=list)
 
 
@@ -50,7 +53,7 @@ async def campaign(wanted: Wanted, report: Report) -> None:
     """Run it; what is found stands in the report."""
     report.enable(*wanted.faults)
     bank = Bank(int(wanted.seconds * wanted.rate * 1.2) + 10, report.seed)
-    async with running(bank, frozenset(wanted.faults)) as cluster:
+    async with running(bank, frozenset(wanted.faults), wanted.tree) as cluster:
         observer = Observer(cluster.brokers.direct, (LIFECYCLE, *EVENTS, *COMMANDS), CANARY)
         observer.start()
         try:
@@ -61,18 +64,18 @@ async def campaign(wanted: Wanted, report: Report) -> None:
 
 async def _run(wanted: Wanted, report: Report, cluster: Cluster, observer: Observer) -> None:
     load = Load(cluster, wanted.rate, report.seed)
-    async with _beside(cluster.tend(), load.operator(), load.reader(), _say(wanted, report, cluster, load)):
+    async with _beside(cluster.tend(), load.operator(), load.reader(), _progress(report, load)):
         async with _beside(load.run()):
             await _strike(wanted, report, cluster, observer)
         until = time()
-        _tell(wanted, "healing: the last orders are placed")
+        _say("healing: the last orders are placed")
         await load.finish()
         await cluster.ready()
         await cluster.brokers.in_sync()
         took = await _quiesce(cluster)
         report.tell("quiesce_s", round(took, 1))
         whole = await observer.read_all()
-        _tell(wanted, f"quiet after {took:.1f} s, {observer.seen.records} records read; checking")
+        _say(f"quiet after {took:.1f} s, {observer.seen.records} records read; checking")
     await load.close()
     if not whole:
         report.broke("I19", "the topics did not come to rest: records were still being written")
@@ -88,13 +91,13 @@ async def _run(wanted: Wanted, report: Report, cluster: Cluster, observer: Obser
 async def _strike(wanted: Wanted, report: Report, cluster: Cluster, observer: Observer) -> None:
     """One fault after another, so that a stall belongs to one of them; each leaves the cluster whole."""
     end = monotonic() + wanted.seconds
-    for pause, name, seed in plan(report.seed, {name: FAULTS[name][1] for name in wanted.faults}):
+    for pause, name, seed in plan(report.seed, {name: NEMESIS[name][1] for name in wanted.faults}):
         await asyncio.sleep(min(pause, max(0.0, end - monotonic())))
         if monotonic() >= end:
             return
         wanted.strikes.append((time(), name))
-        _tell(wanted, f"strikes: {name}")
-        report.fired(name, await FAULTS[name][0](Struck(cluster, observer, random.Random(seed))))
+        _say(f"strikes: {name}")
+        report.fired(name, await NEMESIS[name][0](Struck(cluster, observer, random.Random(seed))))
 
 
 async def _quiesce(cluster: Cluster) -> float:
@@ -178,20 +181,14 @@ async def _beside(*works: object) -> AsyncIterator[None]:
             task.cancel()
 
 
-async def _say(wanted: Wanted, report: Report, cluster: Cluster, load: Load) -> None:
+async def _progress(report: Report, load: Load) -> None:
     """A line every ten seconds; for ever."""
     began = monotonic()
     while True:
         await asyncio.sleep(SAY_EVERY)
-        fired = ", ".join(f"{name} {times}" for name, times in sorted(report.faults.items()) if times)
-        waiting = len(load.running)
-        _tell(
-            wanted, f"{monotonic() - began:.0f} s: {len(load.told.started)} orders taken, {waiting} wait to be; {fired or 'no fault yet'}"
-        )
+        fired = ", ".join(f"{name} {times}" for name, times in sorted(report.faults.items()) if times) or "no fault yet"
+        _say(f"{monotonic() - began:.0f} s: {len(load.told.started)} orders taken, {len(load.running)} on their way; {fired}")
 
 
-def _tell(wanted: Wanted, line: str) -> None:
-    if wanted.say:
-        import sys
-
-        print(line, file=sys.stderr, flush=True)
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -48,6 +48,7 @@ class Cluster:
     down: set[str] = field(default_factory=set)
     exits: Counter[str] = field(default_factory=Counter)
     epoch: int = 1
+    tree: Path | None = None
 
     def dsn(self, client: str, database: str) -> str:
         """Both servers, through the client's links; the one that takes writes is chosen."""
@@ -160,9 +161,9 @@ class Cluster:
             "SAGA_CLAIM_BACKOFF": "5",
         }
         if self._faketime:
-            clock = {"FAKETIME_TIMESTAMP_FILE": str(self.clock(name)), "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+            clock = {"FAKETIME_TIMESTAMP_FILE": str(self.clock(name)), "FAKETIME_CACHE_DURATION": "1"}
             environment |= {"LD_PRELOAD": str(FAKETIME), "DONT_FAKE_MONOTONIC": "1", **clock}
-        return Child(name, ("-m", "saga", "serve"), environment, self.home / f"{name}.log")
+        return Child(name, ("-m", "saga", "serve"), self._planted(environment), self.home / f"{name}.log")
 
     def _service(self, name: str) -> Child:
         service = name.rpartition("-")[0]
@@ -175,17 +176,20 @@ class Cluster:
             "SERVICE_SEED": orjson.dumps(self.bank.seed_of(service)).decode(),
             "SERVICE_FAULTS": orjson.dumps(self.bank.faults_of(service)).decode(),
         }
-        return Child(name, ("-m", f"services.{service}"), environment, self.home / f"{name}.log")
+        return Child(name, ("-m", f"services.{service}"), self._planted(environment), self.home / f"{name}.log")
+
+    def _planted(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | ({"PYTHONPATH": str(self.tree)} if self.tree else {})
 
 
 @contextlib.asynccontextmanager
-async def running(bank: Bank, faults: frozenset[str]) -> AsyncIterator[Cluster]:
-    """A cluster for the time of a run; everything of it is gone afterwards."""
+async def running(bank: Bank, faults: frozenset[str], tree: Path | None = None) -> AsyncIterator[Cluster]:
+    """A cluster for the time of a run; everything of it is gone afterwards. `tree`: where its processes find their code, if not here."""
     _refuse_what_cannot_be(faults)
     with tempfile.TemporaryDirectory(prefix="saga-chaos-", ignore_cleanup_errors=True) as directory:
         home = Path(directory)
         os.chmod(home, 0o711)
-        cluster = Cluster(home, bank, Brokers(home, CLIENTS), Pair(home, own_disks="disk" in faults))
+        cluster = Cluster(home, bank, Brokers(home, CLIENTS), Pair(home, own_disks="disk" in faults), tree=tree)
         try:
             await cluster.start(faketime="clock" in faults)
             yield cluster

@@ -3,15 +3,16 @@
 import asyncio
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from time import monotonic
 
 import httpx2
 from confluent_kafka import Consumer
 
 from tests.chaos.cluster import COORDINATORS, EVENTS
-from tests.chaos.faults import Struck, fault
+from tests.chaos.faults import FAULTS, Struck, fault
 
 _NO_ROOM = "No space left on device"
-MEMBER_STAYS = 3.0
+MEMBER_WAITS, MEMBER_STAYS = 12.0, 2.0
 
 
 @fault("disk", 1)
@@ -67,7 +68,11 @@ def _join(bootstrap: str) -> int:
         }
     )
     member.subscribe(list(EVENTS), on_assign=lambda _, partitions: given.extend(partitions))
-    for _ in range(int(MEMBER_STAYS / 0.1)):
+    until = monotonic() + MEMBER_WAITS
+    while monotonic() < until and not given:
+        member.poll(0.1)
+    until = monotonic() + MEMBER_STAYS
+    while monotonic() < until:
         member.poll(0.1)
     member.close()
     return len(given)
@@ -81,3 +86,7 @@ async def _seconds_off(struck: Struck, name: str) -> float:
             return (parsedate_to_datetime(answer.headers["date"]) - datetime.now(UTC)).total_seconds()
         except (httpx2.HTTPError, KeyError, ValueError):
             return 0.0
+
+
+NEMESIS = FAULTS
+"""All plug-ins, those of faults.py among them: whoever imports this has them all."""

@@ -87,9 +87,8 @@ class Observer:
         """Asks with a client of its own: the other one is in the hands of the thread."""
         asking = Consumer({"bootstrap.servers": self._bootstrap, "group.id": "chaos-ends", "log_level": 0})
         try:
-            return all(
-                asking.get_watermark_offsets(TopicPartition(*place), timeout=5)[1] <= self.seen.ends.get(place, 0) for place in self._assigned
-            )
+            ends = {place: asking.get_watermark_offsets(TopicPartition(*place), timeout=5)[1] for place in self._assigned}
+            return all(end <= self.seen.ends.get(place, 0) for place, end in ends.items())
         except KafkaException:
             return False
         finally:
