@@ -97,7 +97,9 @@ async def _strike(wanted: Wanted, report: Report, cluster: Cluster, observer: Ob
             return
         wanted.strikes.append((time(), name))
         _say(f"strikes: {name}")
+        began = monotonic()
         report.fired(name, await NEMESIS[name][0](Struck(cluster, observer, random.Random(seed))))
+        _say(f"    {name} is over after {monotonic() - began:.1f} s")
 
 
 async def _quiesce(cluster: Cluster) -> float:
