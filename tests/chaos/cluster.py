@@ -179,7 +179,7 @@ class Cluster:
         return Child(name, ("-m", f"services.{service}"), self._planted(environment), self.home / f"{name}.log")
 
     def _planted(self, environment: dict[str, str]) -> dict[str, str]:
-        return environment | ({"PYTHONPATH": str(self.tree)} if self.tree else {})
+        return environment | ({"PYTHONPATH": str(self.tree), "PYTHONSAFEPATH": "1"} if self.tree else {})
 
 
 @contextlib.asynccontextmanager
