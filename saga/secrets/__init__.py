@@ -3,6 +3,7 @@
     sources    a variable, a file named by <VARIABLE>_FILE, or a file in a directory of secrets; where each value came from
     servers    the settings that a coordinator and a service have in common, and the logins that follow from them
     tls        certificates and keys, checked when they are read
+    hosts      a DSN with several hosts: whoever answers first and takes writes
     renewal    SIGHUP: read again, take over what may change, keep the old where the new does not work
 
     environment ─┐

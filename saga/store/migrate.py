@@ -15,6 +15,7 @@ from typing import Any
 import asyncpg
 
 from saga.errors import ConfigurationError, Unavailable
+from saga.secrets.hosts import any_host
 from saga.secrets.servers import PostgresLogin, as_login
 from saga.store.pool import Session
 from saga.store.queries import sql
@@ -64,7 +65,7 @@ async def migrate(login: PostgresLogin | str, migrations: Sequence[Migration] | 
     wanted = packaged() if migrations is None else tuple(migrations)
     applied: list[str] = []
     try:
-        connection = await asyncpg.connect(
+        connection = await any_host(asyncpg.connect)(
             **as_login(login).arguments(), timeout=_CONNECT_WITHIN, command_timeout=_STEP_WITHIN, target_session_attrs="read-write"
         )
         try:

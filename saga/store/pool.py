@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 
 from saga.errors import ConfigurationError, Unavailable, UnknownOutcome
+from saga.secrets.hosts import any_host
 from saga.secrets.servers import PostgresLogin
 from saga.store.queries import sql
 from saga.store.sqlstate import DRIVER_ERRORS, UNREADABLE, Meaning, meaning_of, refused, translated
@@ -136,7 +137,13 @@ class Pool:
 
         try:
             pool = await asyncpg.create_pool(
-                min_size=0, init_size=1, max_size=size, init=become, reset=_keep_session, **_arguments(login, limits, settings)
+                min_size=0,
+                init_size=1,
+                max_size=size,
+                connect=any_host(asyncpg.connect),
+                init=become,
+                reset=_keep_session,
+                **_arguments(login, limits, settings),
             )
         except (*UNREADABLE, *DRIVER_ERRORS) as error:
             raise not_connected(error) from None
@@ -189,7 +196,7 @@ class Pool:
 async def try_login(login: PostgresLogin, limits: Limits) -> None:
     """Open a connection and close it. Raises LoginRefused or ConfigurationError when it is refused, Unavailable when nobody answers."""
     try:
-        connection = await asyncpg.connect(**_arguments(login, limits, {}))
+        connection = await any_host(asyncpg.connect)(**_arguments(login, limits, {}))
         await connection.close(timeout=limits.close)
     except (*UNREADABLE, *DRIVER_ERRORS) as error:
         raise not_connected(error) from None

@@ -10,11 +10,13 @@ from typing import Any
 import asyncpg
 
 from saga.messages import Money
+from saga.secrets.hosts import any_host
 from saga.secrets.servers import PostgresLogin, as_login
 from services.cards.domain import Account, reason_to_decline
 
 SCHEMA = (Path(__file__).parent / "sql" / "schema.sql").read_text(encoding="utf-8")
 WITHIN = 5.0
+_connect = any_host(asyncpg.connect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,10 @@ class Books:
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Any]:
         try:
-            connection = await asyncpg.connect(**as_login(self.login()).arguments(), timeout=WITHIN, command_timeout=WITHIN)
-        except asyncpg.PostgresError as error:
+            connection = await _connect(
+                **as_login(self.login()).arguments(), timeout=WITHIN, command_timeout=WITHIN, target_session_attrs="read-write"
+            )
+        except (asyncpg.PostgresError, asyncpg.TargetServerAttributeNotMatched) as error:
             raise ConnectionError(f"the card network is away: {type(error).__name__}") from None
         try:
             async with connection.transaction():

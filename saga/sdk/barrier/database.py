@@ -16,6 +16,7 @@ from saga.ports.deployment import EMBEDDED_POSTGRES
 from saga.sdk.barrier.queries import script
 from saga.sdk.barrier.transaction import LocalTransaction
 from saga.sdk.participant import Participant
+from saga.secrets.hosts import any_host
 from saga.secrets.servers import PostgresLogin, as_login
 
 CONNECT_TIMEOUT = 5.0
@@ -32,6 +33,7 @@ SESSION = {
 _AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.TargetServerAttributeNotMatched,
     asyncpg.exceptions.AdminShutdownError,
     asyncpg.exceptions.CrashShutdownError,
     asyncpg.exceptions.CannotConnectNowError,
@@ -69,7 +71,9 @@ class Database:
         """Connect and bring the tables up to date. Raises Unavailable; ConfigurationError if the server refuses who we say we
         are, and in production for an embedded one."""
         try:
-            pool = asyncpg.create_pool(min_size=1, max_size=self._size, reset=_keep_as_it_is, **self._arguments(self._login))
+            pool = asyncpg.create_pool(
+                min_size=1, max_size=self._size, connect=any_host(asyncpg.connect), reset=_keep_as_it_is, **self._arguments(self._login)
+            )
         except ValueError as error:
             raise ConfigurationError(f"SERVICE_POSTGRES_DSN cannot be read ({type(error).__name__})") from None
         try:
@@ -92,7 +96,7 @@ class Database:
         tried and is taken.
         """
         try:
-            connection = await asyncpg.connect(**self._arguments(login))
+            connection = await any_host(asyncpg.connect)(**self._arguments(login))
             await connection.close(timeout=CLOSE_TIMEOUT)
         except (*_REFUSALS, *_AWAY, ValueError) as error:
             fault = _not_connected(error)
@@ -104,7 +108,8 @@ class Database:
             await self._pool.expire_connections()
 
     def _arguments(self, login: PostgresLogin) -> dict[str, Any]:
-        return {**login.arguments(), "timeout": CONNECT_TIMEOUT, "server_settings": {**SESSION, "search_path": self._schema}}
+        settings = {**SESSION, "search_path": self._schema}
+        return {**login.arguments(), "timeout": CONNECT_TIMEOUT, "target_session_attrs": "read-write", "server_settings": settings}
 
     async def _migrate(self, pool: asyncpg.Pool) -> None:
         async with pool.acquire() as connection, connection.transaction():
