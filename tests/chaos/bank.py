@@ -20,10 +20,11 @@ CANARY = "canary-6f1d0c52"
 
 @dataclass
 class Bank:
-    """At most `count` orders, drawn from the seed."""
+    """At most `count` orders, drawn from the seed; stock and money are measured out for the first `expected` of them."""
 
     count: int
     seed: int
+    expected: int = 0
     orders: list[DemoOrder] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -39,7 +40,7 @@ class Bank:
     def stock(self) -> dict[str, dict[str, int]]:
         """What each warehouse has at first."""
         wanted = dict.fromkeys(CATALOGUE, 0)
-        for order in self.orders:
+        for order in self._expected():
             for sku, quantity in order.lines:
                 wanted[sku] += quantity
         share = len(WAREHOUSES)
@@ -48,9 +49,12 @@ class Bank:
     def accounts(self) -> dict[str, int]:
         """Balances in minor units."""
         wanted: dict[str, int] = {}
-        for order in self.orders:
+        for order in self._expected():
             wanted[order.customer_id] = wanted.get(order.customer_id, 0) + order.total_minor
         return {customer: int(total * SHORT_OF_MONEY) for customer, total in wanted.items()}
+
+    def _expected(self) -> list[DemoOrder]:
+        return self.orders[: self.expected or self.count]
 
     def seed_of(self, service: str) -> dict[str, Any]:
         """SERVICE_SEED."""

@@ -30,7 +30,20 @@ ORDER = DemoOrder("o1", "good", "ada", (("sku-01", 1),), 750)
 @pytest.mark.integration
 @pytest.mark.timeout(480)
 async def test_killed_frozen_and_cut_nothing_is_lost_and_nothing_happens_twice() -> None:  # K4, K5, P1, I1-I21
-    command = (sys.executable, "-m", "tests.chaos", "--minutes", "1.2", "--seed", "5", "--json", "--faults", "kill,pause,broker,reset")
+    command = (
+        sys.executable,
+        "-m",
+        "tests.chaos",
+        "--minutes",
+        "1.2",
+        "--rate",
+        "5",
+        "--seed",
+        "5",
+        "--json",
+        "--faults",
+        "kill,pause,broker,reset",
+    )
     rung = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
     out, words = await rung.communicate()
     assert rung.returncode == 0, words.decode()[-5_000:]
