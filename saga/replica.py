@@ -15,7 +15,7 @@ from saga.config import Settings, without_password
 from saga.definition.registry import Registry
 from saga.deployment.starting import check_at_start, is_strict, look_at
 from saga.deployment.topics import wishes
-from saga.errors import Unavailable
+from saga.errors import Conflict, Unavailable, UnknownOutcome
 from saga.observability import names
 from saga.observability.telemetry import Telemetry
 from saga.opening import topic_admin
@@ -89,7 +89,7 @@ async def _run_replica(
         coordinator = build(settings, store, producer, registry, telemetry, _reader(producer, settings.lifecycle_topic))
         door.store = store
         renew_replica(renewal, Renewable(store, producer, coordinator.supervisor), telemetry)
-        with suppress(Unavailable):
+        with suppress(Unavailable, UnknownOutcome, Conflict):  # whatever passes: the supervisor beats again
             await store.ping()
             await somebody_may_ask(settings, store)
             await coordinator.heartbeat.beat()  # a changed graph under an old version is refused here, before anything is read

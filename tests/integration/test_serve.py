@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import httpx2
 import pytest
+from cutting_proxy import At, CuttingProxy
 
 from saga.embedded.broker import EmbeddedBroker
 
@@ -105,6 +106,18 @@ async def test_a_replica_becomes_ready_and_ends_within_its_drain_when_told(migra
     assert seconds < 10
     assert '"stopped"' in said
     assert "Traceback" not in said
+
+
+async def test_a_commit_without_an_answer_at_the_start_does_not_end_a_replica(migrated_dsn: str, broker: EmbeddedBroker) -> None:  # P1
+    async with CuttingProxy(migrated_dsn).running() as proxy:
+        proxy.at = At.REQUEST_CUT
+        async with serving(proxy.dsn, broker.bootstrap) as replica:
+            async with asyncio.timeout(20):
+                await proxy.committing.wait()
+            proxy.at = At.NOTHING
+            await replica.until(lambda answer: answer.get("ready") is True)
+            code, said, _ = await replica.end()
+    assert (code, "Traceback" in said) == (0, False)
 
 
 async def test_a_sigterm_in_the_middle_of_sagas_leaves_nothing_unsent(migrated_dsn: str, broker: EmbeddedBroker) -> None:
