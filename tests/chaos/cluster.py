@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -100,6 +101,7 @@ class Cluster:
             for name, child in self.children.items():
                 if name not in self.down and not child.alive:
                     self.exits[f"{name.rpartition('-')[0]} exit {child.process.returncode if child.process else '?'}"] += 1
+                    print(f"{name} ended by itself: {child.last_words(8)[-2_000:]}", file=sys.stderr, flush=True)
                     await child.start()
             await asyncio.sleep(0.3)
 

@@ -24,14 +24,18 @@ _ROWS = "select * from saga.saga where saga_id = any($1::uuid[])"
 
 @dataclass
 class Sagas:
-    """What the other checks need of the streams. `issued` by command id: body, participant, saga key; `answered` by command id: outcomes.
-    `dos` by saga key: step → command id of its do. `moments`: when each event happened, and the partition key of its saga."""
+    """What the other checks need of the streams.
+
+    `issued` by command id: body, participant, saga key; `answered` by command id: outcomes. `dos` by saga key: step → command id of its do;
+    `undone` holds dos whose undo found an effect and took it back. `moments`: when each event happened, and its saga's partition key.
+    """
 
     keys: dict[str, list[UUID]] = field(default_factory=dict)
     status: dict[str, str] = field(default_factory=dict)
     issued: dict[str, tuple[bytes, str, str]] = field(default_factory=dict)
     answered: dict[str, set[str]] = field(default_factory=dict)
     dos: dict[str, dict[str, str]] = field(default_factory=dict)
+    undone: set[str] = field(default_factory=set)
     turned: set[str] = field(default_factory=set)
     by_hand: set[str] = field(default_factory=set)
     moments: list[tuple[float, str]] = field(default_factory=list)
@@ -152,6 +156,7 @@ def _gather(saga_id: UUID, start: e.SagaStarted, events: Sequence[e.Event], foun
     key = start.key
     found.keys.setdefault(key, []).append(saga_id)
     found.events += len(events)
+    undoes = {event.command_id: event.undoes for event in events if isinstance(event, e.UndoIssued)}
     for event in events:
         found.moments.append((event.at.timestamp(), start.partition_key))
         if actor := getattr(event, "actor", ""):
@@ -167,6 +172,7 @@ def _gather(saga_id: UUID, start: e.SagaStarted, events: Sequence[e.Event], foun
             case e.StepRefused() | e.UndoRefused():
                 found.answered.setdefault(event.command_id, set()).add("refused")
             case e.UndoSucceeded():
+                found.undone.update({do for undo, do in undoes.items() if event.effect and undo == event.command_id})
                 found.answered.setdefault(event.command_id, set()).add("succeeded" if event.effect else "nothing-to-undo")
             case e.ReplyIgnored():
                 found.answered.setdefault(event.command_id, set()).add(event.outcome)

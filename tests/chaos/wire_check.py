@@ -44,6 +44,8 @@ def replies_of(sagas: Sagas, seen: Seen, dead: Sequence[bytes]) -> Iterator[Stor
         if outcome not in _LASTING:
             continue
         known = sagas.answered.get(command_id, set())
+        if command_id in sagas.undone:
+            continue  # its undo has found the effect and taken it back: there is nothing more to learn from the do's answer
         if command_id in sagas.issued and (outcome in known or (known and outcome != "succeeded")):
             continue
         settled = command_id in sagas.issued and (sagas.issued[command_id][2] in sagas.turned or known)
