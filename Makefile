@@ -3,17 +3,20 @@
 #   make demo ARGS="--orders 200 --seed 7"   orders through four services while the coordinator is killed; Ctrl-C ends it
 #   make test                                the house and every test, the fast ones first
 #   make fast                                the tests that need no server
-#   make simulate ARGS="--sagas 100000"      whole replicas on a clock that jumps, struck by faults drawn from a seed
-#   make chaos ARGS="--minutes 60 --seed 7"  a cluster under load while its servers and replicas die; needs Java and, once, Maven
 #   make check                               the house alone: format, lint, types, imports, sizes, names, documents
 #   make mend                                format, mend what lint can mend, write the generated documents
+#   make lock                                resolve requirements*.lock again (ARGS=--upgrade: to newer versions)
+#   make clean                               remove .venv and caches
+#
+# The proof: each command prints seed, counts and a verdict per invariant. ARGS="--seed 7 --max-seconds 600 --json"; --record keeps the run.
+#
+#   make explore ARGS="--states 1000000"     every order of events of small sagas, on the real core
+#   make simulate ARGS="--sagas 100000"      whole replicas on a clock that jumps, struck by faults drawn from a seed
+#   make chaos ARGS="--minutes 60"           a cluster under load while its servers and replicas die; needs Java and, once, Maven
 #   make bad-input                           a million hostile records and 200,000 hostile calls; all accounted for
 #   make soak                                an hour of steady orders; does anything grow?
-#   make lock                                resolve requirements*.lock again (ARGS=--upgrade: to newer versions)
-#   make explore ARGS="--states 1000000"     every order of events of small sagas, on the real core
 #   make planted                             defects put into copies of the tree: is each found by its rung
 #   make mutants ARGS="--sample 200"         mutants of the core: how many does a test kill
-#   make clean                               remove .venv and caches
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -21,9 +24,12 @@ UV = $(firstword $(shell command -v uv 2>/dev/null) $(wildcard $(VENV)/bin/uv))
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 FAST := $(wildcard tests/unit tests/contract tests/flow tests/conformance)
+# Each is the command of a room of that name under tests.
+RUNGS := explore simulate chaos soak planted
+
 SLOW := $(filter-out tests/house $(FAST) tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 
-.PHONY: help demo test fast check mend bad-input soak lock explore planted mutants simulate chaos clean
+.PHONY: help demo test fast check mend lock clean bad-input mutants $(RUNGS)
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -37,12 +43,6 @@ test: $(VENV)/ready-to-test
 fast: $(VENV)/ready-to-test
 	$(PYTHON) -m pytest $(FAST) -m 'not integration' -k 'not ([postgres or [mock or [real)' $(ARGS)
 
-simulate: $(VENV)/ready-to-test
-	@$(PYTHON) -m tests.simulate $(ARGS)
-
-chaos: $(VENV)/ready-to-test
-	$(PYTHON) -m tests.chaos $(ARGS)
-
 check: $(VENV)/ready-to-test
 	$(PYTHON) -m tests.house
 
@@ -51,12 +51,6 @@ mend: $(VENV)/ready-to-test
 	$(PYTHON) -m ruff check --quiet --fix .
 	$(PYTHON) -m tests.house --write
 
-bad-input: $(VENV)/ready-to-test
-	$(PYTHON) -m tests.hostile --records 1000000 --calls 200000 $(ARGS)
-
-soak: $(VENV)/ready-to-test
-	$(PYTHON) -m tests.soak $(ARGS)
-
 # Why the other locks are held to the first: what is tested is what runs. The image's has no embedded servers and no build backend.
 lock:
 	@test -n "$(UV)" || { echo "uv is needed to resolve the locks: $(PYTHON) -m pip install uv" >&2; exit 1; }
@@ -64,14 +58,14 @@ lock:
 	$(COMPILE) --group build --extra embedded --constraint requirements-dev.lock $(ARGS) pyproject.toml -o requirements.lock
 	$(COMPILE) --extra otlp --constraint requirements-dev.lock $(ARGS) pyproject.toml -o requirements-image.lock
 
-explore: $(VENV)/ready-to-test
-	$(PYTHON) -m tests.explore --jobs 2 $(ARGS)
+$(RUNGS): $(VENV)/ready-to-test
+	@$(PYTHON) -m tests.$@ $(ARGS)
 
-planted: $(VENV)/ready-to-test
-	$(PYTHON) -m tests.planted --jobs 2 $(ARGS)
+bad-input: $(VENV)/ready-to-test
+	@$(PYTHON) -m tests.hostile --records 1000000 --calls 200000 $(ARGS)
 
 mutants: $(VENV)/ready-to-test
-	$(PYTHON) -m tests.planted.mutants --jobs 2 $(ARGS)
+	@$(PYTHON) -m tests.planted.mutants $(ARGS)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build

@@ -4,6 +4,7 @@ Ends with 1 when a rule is broken, and prints the shortest story that breaks it.
 
 import argparse
 import multiprocessing
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -21,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = options("explore", __doc__ or "")
     parser.add_argument("--states", type=int, default=200_000, help="at most so many states a shape")
     parser.add_argument("--shape", choices=list(SHAPES), action="append", help="only this one; may be repeated")
-    parser.add_argument("--jobs", type=int, default=1, help="so many shapes at a time, each in a process of its own")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="so many shapes at a time, each in a process of its own")
     asked = parser.parse_args(arguments)
     report = Report("explore", asked.seed)
     until = monotonic() + asked.max_seconds

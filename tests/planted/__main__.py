@@ -2,6 +2,7 @@
 
 Ends with 1 when one survives, when a rung is red without a defect, or when a defect no longer fits the source."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,7 @@ def main(arguments: Sequence[str] | None = None, registry: Sequence[Planted] = R
     parser = options("planted", __doc__ or "")
     parser.add_argument("--only", action="append", help="defects whose name has this in it; may be repeated")
     parser.add_argument("--rung", action="append", help="defects of this rung; may be repeated")
-    parser.add_argument("--jobs", type=int, default=1, help="so many at a time")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="so many at a time")
     asked = parser.parse_args(arguments)
     wanted = [one for one in registry if _fits(one.name, asked.only) and (not asked.rung or one.rung in asked.rung)]
     report, missed = Report("planted", asked.seed), []

@@ -216,14 +216,14 @@ STORED: Sequence[Planted] = (
         "two replicas send what one of them is about to send",
         "conformance",
         _RECORDS,
-        Edit(_OUTBOX, "where claim_until <= now() order by", "where created_at <= now() order by"),
+        Edit(_OUTBOX, "p.claim_until <= now() and p.claim_until >", "p.created_at <= now() and p.created_at >"),
     ),
     found_by_tests(
         "claim waits for a batch",
         "a relay waits for the rows that a batch deletes, and the batch for the relay's: deadlock",
         "conformance",
         _RECORDS,
-        Edit(_OUTBOX, "order by claim_until limit $2 for update skip locked", "order by claim_until limit $2"),
+        Edit(_OUTBOX, "order by p.claim_until limit $2 for update skip locked", "order by p.claim_until limit $2"),
     ),
     found_by_tests(
         "tenant predicate missing in a list",

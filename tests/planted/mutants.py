@@ -7,6 +7,7 @@ Why mutmut and not cosmic-ray: most of cosmic-ray's mutants of this code are no 
 hand (`in_the_core.py`)."""
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = options("planted.mutants", __doc__ or "")
     parser.add_argument("--sample", type=int, default=0, help="so many, drawn by the seed; 0: all")
     parser.add_argument("--module", default="", help="only mutants whose name has this in it, as `core.table`")
-    parser.add_argument("--jobs", type=int, default=1, help="so many at a time")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="so many at a time")
     asked = parser.parse_args(arguments)
     report = Report("mutants", asked.seed)
     with TemporaryDirectory(prefix="mutants-") as folder:

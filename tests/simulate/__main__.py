@@ -4,6 +4,7 @@ A seed that finds something is printed with the command that repeats it, and kep
 """
 
 import hashlib
+import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -24,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--sagas", type=int, default=20_000, help="begin no new world once so many were judged")
     parser.add_argument("--seeds", type=int, default=0, help="exactly so many worlds instead; 1 repeats one seed")
     parser.add_argument("--orders", type=int, default=ORDERS, help="orders in a world; each starts a saga of every definition")
-    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--no-keep", action="store_true", help="do not write a failing seed into kept_seeds.txt")
     asked = parser.parse_args(arguments)
     report, traces, told = Report("simulate", asked.seed), hashlib.sha256(), monotonic()
