@@ -63,6 +63,7 @@ class Supervisor:
         self._between_batches.set()
         self._stopping = asyncio.Event()
         self._rejoining = False
+        self._owed: dict[TopicPartition, int] = {}
 
     def faults(self) -> Mapping[str, str]:
         """What is wrong now, by loop; empty when all goes well."""
@@ -134,7 +135,7 @@ class Supervisor:
 
     async def _records(self, make_consumer: MakeConsumer, pace: Pace) -> None:
         """Own a consumer until it fails, gets stuck, or the replica stops."""
-        self._rejoining = False
+        self._rejoining, self._owed = False, {}
         consumer = make_consumer(await self._heartbeat.topics(), self._revoked)
         try:
             await consumer.start()
@@ -190,8 +191,9 @@ class Supervisor:
         return records
 
     async def _handle(self, consumer: Consumer, records: Sequence[InboundRecord]) -> None:
-        """One batch, then its offsets; a batch that fails is read again from its first record (invariant I11)."""
-        if not records:
+        """One batch, then its offsets; a batch that fails is read again from its first record (invariant I11). Offsets that could not be
+        committed are committed with the next poll, records or none: else they would stay behind until the next record of their partition."""
+        if not records and not self._owed:
             return
         self._between_batches.clear()
         first: dict[TopicPartition, int] = {}
@@ -206,7 +208,9 @@ class Supervisor:
             consumer.seek(first)
             raise
         else:
-            await consumer.commit(last)
+            self._owed |= last
+            await consumer.commit(self._owed)
+            self._owed = {}
         finally:
             self._between_batches.set()
 

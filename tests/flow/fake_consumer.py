@@ -23,6 +23,7 @@ class ScriptedConsumer:
         self.polls = 0
         self.stopped = 0
         self.revoked: Revoked | None = None
+        self.refusals: list[Exception] = []  # what the next commits raise
         self._read: list[InboundRecord] = []
 
     async def start(self) -> None:
@@ -43,6 +44,8 @@ class ScriptedConsumer:
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         self.journal.append("commit offsets")
+        if self.refusals:
+            raise self.refusals.pop(0)
         self.committed.update(offsets)
 
     def seek(self, offsets: Mapping[TopicPartition, int]) -> None:

@@ -121,6 +121,14 @@ async def test_a_batch_that_fails_is_read_again_from_its_first_records_and_nothi
     assert replica.made == 1
 
 
+async def test_offsets_that_could_not_be_committed_are_committed_without_waiting_for_another_record() -> None:  # K2, I10
+    world = World()
+    consumer = ScriptedConsumer([[world.place("1")]])
+    consumer.refusals.append(Unavailable("kafka", "committing offsets failed"))
+    async with Replica(world, [consumer]).running():
+        await until(lambda: consumer.committed == {PLACE: 1})
+
+
 async def test_each_outage_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:  # P13
     world = loud()
     consumer = ScriptedConsumer([[world.place("1")]])
