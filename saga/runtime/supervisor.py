@@ -191,8 +191,10 @@ class Supervisor:
         return records
 
     async def _handle(self, consumer: Consumer, records: Sequence[InboundRecord]) -> None:
-        """One batch, then its offsets; a batch that fails is read again from its first record (invariant I11). Offsets that could not be
-        committed are committed with the next poll, records or none: else they would stay behind until the next record of their partition."""
+        """One batch, then its offsets; a batch that fails is read again from its first record (invariant I11).
+
+        Offsets that could not be committed are with the next poll, records or none: else a partition without news would lag behind.
+        """
         if not records and not self._owed:
             return
         self._between_batches.clear()
@@ -221,6 +223,7 @@ class Supervisor:
                 async with asyncio.timeout(REVOKE_WAIT):
                     await self._between_batches.wait()
             self._intake.forget()
+            self._owed = {}  # somebody else may have committed more by the time that a partition comes back
 
     async def _drain(self, loops: list[asyncio.Task[None]], pace: Pace) -> None:
         until = monotonic() + pace.drain_timeout

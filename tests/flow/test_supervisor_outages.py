@@ -1,7 +1,7 @@
 """The loops of a replica when something is wrong: in what order things happen, what is told, and that it passes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -127,6 +127,26 @@ async def test_offsets_that_could_not_be_committed_are_committed_without_waiting
     consumer.refusals.append(Unavailable("kafka", "committing offsets failed"))
     async with Replica(world, [consumer]).running():
         await until(lambda: consumer.committed == {PLACE: 1})
+
+
+class Leaving(ScriptedConsumer):
+    """The group takes its partition away while its offsets cannot be committed."""
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        assert self.revoked is not None
+        self.journal.append("commit offsets")
+        self.taking = asyncio.ensure_future(self.revoked(frozenset(offsets)))
+        raise Unavailable("kafka", "committing offsets failed")
+
+
+async def test_offsets_of_a_partition_that_was_taken_away_are_nobodys_any_more() -> None:  # I11: another may have committed more
+    world = World()
+    consumer = Leaving([[world.place("1")]])
+    async with Replica(world, [consumer]).running():
+        await until(lambda: "commit offsets" in consumer.journal and consumer.taking.done())
+        polls = consumer.polls
+        await until(lambda: consumer.polls > polls + 2)
+    assert consumer.journal.count("commit offsets") == 1
 
 
 async def test_each_outage_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:  # P13
