@@ -51,7 +51,8 @@ async def no_sweep(_db: Transaction) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a service brings: its participant, its own SQL (each text safe to run at every start), and what its tables start with.
+    """What a service brings: its participant, its own SQL, and what its tables start with. Each text of SQL is run once on a database,
+    and again when it was changed: so it can be repeated, and what the release before needs stays.
 
     `sweep` is what time brings and no command (a hold that ends): called every `sweep_every` seconds, each call in a transaction of its
     own, and again at once while it returns True. Replicas sweep side by side, so it takes rows `for update skip locked` and judges them

@@ -4,11 +4,13 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from contracts.inventory import ReserveStock, ShipOut
 from contracts.payment import CapturePayment
 from contracts.values import Line
+from saga.errors import Unavailable
 from saga.sdk.barrier.database import Database
 from saga.sdk.testing import Bench
 from services.inventory.app import sums as inventory_sums
@@ -65,3 +67,24 @@ async def test_replicas_may_change_the_tables_at_the_same_time(postgres_dsn: str
                 pass
 
         await asyncio.gather(*(start() for _ in range(3)))
+
+
+async def test_an_instance_begins_beside_one_at_work_without_waiting_for_its_tables(postgres_dsn: str) -> None:  # P8
+    opened = stocks(postgres_dsn, tea=5)
+    async with opened as bench, bench.database.transaction() as db:
+        for table in ("barrier", "outbox", "stock", "reservation", "ledger"):
+            await db.execute(f"lock table {table} in row exclusive mode")
+        async with asyncio.timeout(5), Opened(opened.parts, postgres_dsn):
+            pass
+
+
+async def test_tables_that_others_hold_are_waited_for_and_nobody_dies_of_it(postgres_dsn: str) -> None:  # P8
+    opened = await first_tables(stocks(postgres_dsn), postgres_dsn)
+    connection = await asyncpg.connect(postgres_dsn)
+    async with connection.transaction():
+        await connection.execute("lock table inventory.stock in row exclusive mode")
+        with pytest.raises(Unavailable, match="while others work on them"):
+            await Database(opened.parts.participant, postgres_dsn, scripts=opened.parts.scripts).open()
+    await connection.close()
+    async with opened:
+        pass

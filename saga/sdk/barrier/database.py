@@ -4,6 +4,7 @@ Every wait is bounded: for a connection, for a statement, for a lock, and for a 
 """
 
 import asyncio
+import hashlib
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -43,6 +44,8 @@ _AWAY = (
     OSError,
 )
 
+_HELD = (asyncpg.exceptions.DeadlockDetectedError, asyncpg.exceptions.LockNotAvailableError, asyncpg.exceptions.QueryCanceledError)
+_APPLIED = "create table if not exists applied_script (digest bytea primary key, at timestamptz not null default clock_timestamp())"
 _REFUSALS = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
 
 
@@ -84,7 +87,7 @@ class Database:
         except ConfigurationError:
             pool.terminate()
             raise
-        except (*_REFUSALS, *_AWAY, ValueError) as error:
+        except (*_REFUSALS, *_AWAY, *_HELD, ValueError) as error:
             pool.terminate()
             raise _not_connected(error) from None
         self._pool = pool
@@ -112,12 +115,19 @@ class Database:
         return {**login.arguments(), "timeout": CONNECT_TIMEOUT, "target_session_attrs": "read-write", "server_settings": settings}
 
     async def _migrate(self, pool: asyncpg.Pool) -> None:
+        """Run the texts that were never run here, one instance after the other. Why not all of them at every start: `if not exists` locks
+        a table before it looks, so an instance that begins beside others at work would stop them, or meet them in a deadlock."""
         async with pool.acquire() as connection, connection.transaction():
-            await connection.execute("set local statement_timeout = '60s'; set local lock_timeout = '30s'")
+            await connection.execute("set local statement_timeout = '60s'")
             await connection.execute("select pg_advisory_xact_lock(hashtextextended(concat('saga schema ', $1::text), 0))", self._schema)
+            await connection.execute("set local lock_timeout = '2s'")  # whoever waits for a table makes all others wait behind it
             await connection.execute(await connection.fetchval("select format('create schema if not exists %I', $1::text)", self._schema))
+            await connection.execute(_APPLIED)
+            known = {bytes(row["digest"]) for row in await connection.fetch("select digest from applied_script")}
             for text in (script("schema"), *self._scripts):
-                await connection.execute(text)
+                if (digest := hashlib.sha256(text.encode()).digest()) not in known:
+                    await connection.execute(text)
+                    await connection.execute("insert into applied_script (digest) values ($1) on conflict do nothing", digest)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[LocalTransaction]:
@@ -176,6 +186,8 @@ async def _keep_as_it_is(_connection: asyncpg.Connection) -> None:
 
 def _not_connected(error: BaseException) -> BaseException:
     """What is said of a connection that was not made; of a DSN that cannot be read nothing is shown, for it holds the password."""
+    if isinstance(error, _HELD):
+        return Unavailable("postgres", f"its tables could not be changed while others work on them ({type(error).__name__})")
     if isinstance(error, ssl.SSLCertVerificationError):
         return LoginRefused("postgres", f"its certificate is not trusted: {error.verify_message}")
     if isinstance(error, ssl.SSLError):
