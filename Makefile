@@ -18,6 +18,7 @@
 #   make lock                                resolve requirements*.lock again (ARGS=--upgrade: to newer versions)
 #   make explore ARGS="--states 1000000"     every order of events of small sagas, on the real core
 #   make crash ARGS="--max-seconds 600"      real processes killed, stopped and cut off at every await, on real servers
+#   make upgrade ARGS="--cycles 3"           the last release and this one in turn, under load; recorded histories, decided again
 #   make planted                             defects put into copies of the tree: is each found by its rung
 #   make mutants ARGS="--sample 200"         mutants of the core: how many does a test kill
 
@@ -28,7 +29,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 
 FAST := $(wildcard tests/unit tests/contract tests/flow tests/conformance)
 # Each is the command of a room of that name under tests.
-RUNGS := explore simulate chaos soak planted
+RUNGS := explore simulate chaos soak upgrade planted
 
 SLOW := $(filter-out tests/house $(FAST) tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 

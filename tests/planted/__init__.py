@@ -3,6 +3,7 @@
     planted.py          what a defect is: edits of the source, a story, a rung and its budget
     in_the_core.py      of decide, evolve and effects, mostly found by the search (tests/explore)
     in_the_runtime.py   of the loops, the store, the clients and the participant's barrier, found by one test file each
+    in_an_upgrade.py    of what the next release decides otherwise, found by recorded histories (tests/upgrade)
     hunting.py          a copy of the tree, the rung, and what it said
 
 A rung is run on the sound tree too: one that is red there proves nothing. A rung that falls over has found nothing either; it must come

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tests.planted import in_the_core, in_the_runtime
+from tests.planted import in_an_upgrade, in_the_core, in_the_runtime
 from tests.planted.planted import Planted
 
 REGISTRY: Sequence[Planted] = (
@@ -11,4 +11,5 @@ REGISTRY: Sequence[Planted] = (
     *in_the_runtime.LOOPS,
     *in_the_runtime.STORED,
     *in_the_runtime.PARTICIPANTS,
+    *in_an_upgrade.UPGRADED,
 )

@@ -1,0 +1,1 @@
+"""Definitions and messages as they were when this release was recorded; never changed."""
