@@ -27,8 +27,8 @@ from tests.simulate.shapes import DEFINITIONS
 GROUP = "saga-coordinator"
 PACE = Pace(
     batch_records=500,
-    tick_every=2.0,
-    ticks_per_round=200,
+    tick_every=5.0,
+    ticks_per_round=500,
     relay_every=5.0,
     unsent_records=1000,
     stuck_after=30.0,

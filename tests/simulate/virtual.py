@@ -6,9 +6,12 @@ import random
 import selectors
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import Any
 
+from saga.core import upcast
 from saga.runtime import intake, relay, supervisor
+from tests.simulate import checks
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -38,7 +41,8 @@ class _Jump(selectors.SelectSelector):
 
 @contextmanager
 def seeded(seed: int, loop: VirtualLoop) -> Iterator[random.Random]:
-    """All chance from this seed, all clocks from this loop, until the block ends."""
+    """All chance from this seed, all clocks from this loop, until the block ends. Each stored event is decoded once: streams are read
+    again and again, and what comes of the same bytes is the same."""
     chance = random.Random(seed)
     with ExitStack() as stack:
         stack.callback(random.setstate, random.getstate())
@@ -47,6 +51,8 @@ def seeded(seed: int, loop: VirtualLoop) -> Iterator[random.Random]:
             _swap(stack, place, name, chance.randbytes)
         for module in (intake, relay, supervisor):
             _swap(stack, module, "monotonic", loop.time)
+        for module in (intake, relay, checks):
+            _swap(stack, module, "decode", cache(upcast.decode))
         yield chance
 
 

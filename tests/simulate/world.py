@@ -92,7 +92,7 @@ def run(seed: int, orders: int = ORDERS) -> Verdict:
 async def _simulate(seed: int, loop: VirtualLoop, nemesis: Nemesis, orders: int) -> Verdict:
     world = _world(loop, nemesis)
     services = [asyncio.create_task(world.participants.serve(name)) for name in NAMES]
-    for _ in range(nemesis.chance.choice((1, 2, 2, 3))):
+    for _ in range(nemesis.chance.choice((1, 1, 2, 2, 3))):
         start_replica(world)
     lives = (people.place(world, orders, TROUBLE * 0.6), _trouble(world), people.act_at_random(world, TROUBLE))
     async with asyncio.TaskGroup() as group:
