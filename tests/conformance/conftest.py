@@ -13,6 +13,7 @@ from saga.ports.streams import Store
 from saga.store.pool import Limits
 from saga.store.postgres import PostgresStore
 from saga.testing.store import MemoryStore
+from tests.simulate.calm import calm_store
 
 
 @dataclass
@@ -42,10 +43,10 @@ class OnPostgres:
         await connection.close()
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(params=["memory", "simulated", "postgres"])
 async def database(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
-    if request.param == "memory":
-        yield InMemory(MemoryStore())
+    if request.param != "postgres":
+        yield InMemory(calm_store() if request.param == "simulated" else MemoryStore())
         return
     async with request.getfixturevalue("migrated_database")() as dsn:
         store = await PostgresStore.connect(Settings(postgres_dsn=dsn, postgres_role="saga_service"), Limits(lock=0.3))
@@ -58,11 +59,11 @@ def store(database: Database) -> Store:
     return database.store
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(params=["memory", "simulated", "postgres"])
 async def key_store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
     """Keys are changed with the login that migrates, not with the service's role."""
-    if request.param == "memory":
-        yield MemoryStore()
+    if request.param != "postgres":
+        yield calm_store() if request.param == "simulated" else MemoryStore()
         return
     async with request.getfixturevalue("migrated_database")() as dsn:
         store = await PostgresStore.connect(Settings(postgres_dsn=dsn))

@@ -12,7 +12,9 @@ from saga.ports.messaging import TopicPartition
 pytest_plugins = ["kafka_fixtures"]
 
 
-@pytest.fixture(params=["memory", pytest.param("mock", marks=pytest.mark.integration), pytest.param("real", marks=pytest.mark.integration)])
+@pytest.fixture(
+    params=["memory", "simulated", pytest.param("mock", marks=pytest.mark.integration), pytest.param("real", marks=pytest.mark.integration)]
+)
 async def log(request: pytest.FixtureRequest) -> AsyncIterator[Log]:
     made = Log(request, request.param)
     yield made

@@ -8,6 +8,7 @@
     cluster.py       replicas that start, drain, crash at any await, become zombies; their consumers and producers
     offsets.py       I11 at every commit of offsets
     checks.py        the invariants, after everything has come to rest
+    calm.py          the log and the database with no fault drawn, for the conformance suites
     world.py         one seed from the first order to the verdict
     planted.py       defects that must be found
 

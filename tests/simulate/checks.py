@@ -16,6 +16,7 @@ from saga.core.project import SagaRow, row_of, status_of
 from saga.core.state import Sending, State, StepId, Undo
 from saga.core.upcast import decode
 from saga.definition.graph import Definition, StepKind
+from saga.ports.access import FIRST_HASH, linked
 from saga.testing.store import MemoryStore
 from tests.explore.rules import RULES, Broken
 from tests.simulate.participants import Effect, Of, Participants, Sent
@@ -100,6 +101,21 @@ class Court:
                     self.judge.say("I18", f"version {version} of {saga_id} is told as {body!r}")
         for saga_id, version in told:
             self.judge.say("I18", f"version {version} of {saga_id} is told and is no change")
+
+    def audited(self, accepted: Iterable[str]) -> None:
+        """Every act that was accepted has its row, none has two, and the chains hold."""
+        rows: Counter[str] = Counter()
+        for tenant, chain in self.data.audit.items():
+            before = FIRST_HASH
+            for position, row in enumerate(chain, 1):
+                if row != linked(row.entry, position, row.at, before) or row.entry.tenant != tenant:
+                    self.judge.say("I17", f"row {position} of the audit of {tenant} is not what was written: {row}")
+                before = row.hash
+                rows[row.entry.input_id] += 1
+        for input_id in accepted:
+            if rows[input_id] != 1:
+                self.judge.say("I17", f"{input_id} was accepted and has {rows[input_id]} rows of audit")
+        self.judge.held(("I17",), rows.total())
 
     def nothing_waits(self) -> None:
         """The tables that must be empty are."""

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Protocol
 
 from opentelemetry.sdk.resources import Resource
 
@@ -19,7 +19,7 @@ from saga.observability.telemetry import Telemetry
 from saga.observability.tracing import Tracing
 from saga.ports.messaging import InboundRecord, OutboundRecord, Revoked, TopicPartition
 from saga.runtime.supervisor import Pace
-from saga.testing.bus import MemoryBus, MemoryConsumer
+from saga.testing.bus import MemoryBus, MemoryConsumer, MemoryProducer
 from saga.testing.store import MemoryStore
 from tests.simulate.nemesis import Nemesis
 from tests.simulate.shapes import DEFINITIONS
@@ -84,9 +84,9 @@ class Log(MemoryBus):
         self.fault = nemesis.on_send
         self.check: Check = lambda _before, _offsets: None
 
-    def member(self, topics: frozenset[str], on_revoked: Revoked, owner: "Replica") -> "Member":
+    def member(self, group: str, topics: Collection[str], on_revoked: Revoked | None, owner: "Process") -> "Member":
         """A consumer of a replica."""
-        return Member(self, topics, on_revoked, owner)
+        return Member(self, self._group(group), (topics, on_revoked), owner)
 
     async def skip(self, group: str, topic: str) -> None:
         """Retention: what the group has not read of the topic is gone."""
@@ -99,11 +99,24 @@ class Log(MemoryBus):
         await self._group(group).rebalance()
 
 
+class Process(Protocol):
+    """What holds a consumer: it may be stopped, and it may die."""
+
+    alive: bool
+    draining: bool
+
+    async def awake(self) -> None:
+        """Return when it is not stopped."""
+
+    async def die_here(self) -> None:
+        """Never return."""
+
+
 class Member(MemoryConsumer):
     """The consumer of one replica: it stands still when its process does, and may die before it commits."""
 
-    def __init__(self, log: Log, topics: frozenset[str], on_revoked: Revoked, owner: "Replica") -> None:
-        super().__init__(log, log._group(GROUP), topics, on_revoked)
+    def __init__(self, log: Log, group: Any, read: tuple[Collection[str], Revoked | None], owner: Process) -> None:
+        super().__init__(log, group, *read)
         self._log = log
         self._owner = owner
 
@@ -128,17 +141,13 @@ class Member(MemoryConsumer):
             await super().stop()
 
 
-class Sender:
+class Sender(MemoryProducer):
     """The producer of one replica: wedged for a while by a sequence error, or its process dies between the send and its answer."""
 
     def __init__(self, log: Log) -> None:
-        self._inner = log.producer()
+        super().__init__(log)
         self._log = log
         self._wedged_until = 0.0
-
-    async def start(self) -> None:
-        """As any producer."""
-        await self._inner.start()
 
     async def send(self, records: Sequence[OutboundRecord]) -> list[bool]:
         """As any producer; nothing is acknowledged while it is wedged (hazard K6)."""
@@ -149,14 +158,10 @@ class Sender:
             self._wedged_until = self._log.clock() + nemesis.chance.uniform(1, 20)
         if not nemesis.healed and self._log.clock() < self._wedged_until:
             return [False] * len(records)
-        acknowledged = await self._inner.send(records)
+        acknowledged = await super().send(records)
         if owner is not None and nemesis.strikes("crash after sending"):
             await owner.die_here()
         return acknowledged
-
-    async def stop(self) -> None:
-        """As any producer."""
-        await self._inner.stop()
 
 
 class Replica:
@@ -233,5 +238,5 @@ class Replica:
             asyncio.get_running_loop().create_task(self._log.expel(consumer))
 
     def _consumer(self, topics: frozenset[str], revoked: Revoked) -> Member:
-        self._consumers.append(self._log.member(topics, revoked, self))
+        self._consumers.append(self._log.member(GROUP, topics, revoked, self))
         return self._consumers[-1]

@@ -65,7 +65,11 @@ async def act_at_random(world: "World", until: float) -> None:
 
 
 async def act(world: "World", verb: str, row: SagaRow) -> None:
-    """One act on one saga, at any living replica."""
+    """One act on one saga, at any living replica; whoever looks at a row sees no older one than before (I14)."""
+    if world.versions.get(row.saga_id, 0) > row.version:
+        world.judge.say("I14", f"{row.saga_id} was at version {world.versions[row.saga_id]}, now at {row.version}")
+    world.versions[row.saga_id] = row.version
+    world.judge.held(("I14",))
     world.acts += 1
     chance = world.nemesis.chance
     step = "" if verb in WHOLE else chance.choice(list(row.parked_steps or DEFINITIONS[row.definition].steps))
@@ -73,8 +77,8 @@ async def act(world: "World", verb: str, row: SagaRow) -> None:
     if verb == "answer" and (answer := _truth(world, row, step)) is None:
         return
     request = ActRequest(row.saga_id, "ada", "because", f"act-{world.acts}", step, answer=answer)
-    if world.living:
-        await _perhaps(getattr(chance.choice(world.living).coordinator.desk, verb)(row.tenant, request))
+    if world.living and await _perhaps(getattr(chance.choice(world.living).coordinator.desk, verb)(row.tenant, request)):
+        world.accepted.append(request.input_id)
 
 
 def _truth(world: "World", row: SagaRow, step: str) -> HandAnswer | None:

@@ -11,7 +11,7 @@ from tests.proof.report import Report
 from tests.simulate.__main__ import command, kept, main, take
 from tests.simulate.nemesis import ALL
 from tests.simulate.planted import PLANTED
-from tests.simulate.world import Verdict, run
+from tests.simulate.world import run
 
 SMALL = 20
 FINDS_WITHIN = 12
@@ -23,9 +23,7 @@ def test_worlds_full_of_faults_hold_every_invariant(capsys: pytest.CaptureFixtur
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (told["seeds"], told["sagas"], told["violations"]) == (24, 24 * 30 * 7, 0)
     assert told["faults"].keys() == set(ALL)
-    assert {"I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I10", "I11", "I12", "I13", "I15", "I16", "I18", "I19"} <= told[
-        "invariants"
-    ].keys()
+    assert {f"I{number}" for number in range(1, 20) if number != 9} == told["invariants"].keys()
 
 
 def test_seeds_that_found_something_once_are_run_for_ever() -> None:
@@ -46,12 +44,12 @@ def test_one_seed_has_one_trace_under_any_hash_seed() -> None:
 
 def test_a_broken_invariant_names_the_command_that_repeats_it(capsys: pytest.CaptureFixture[str]) -> None:
     with PLANTED["participant without dedupe"].apply():
-        found: Verdict = run(0, SMALL)
-    report = Report("simulate", 0)
+        found = next(verdict for verdict in (run(seed, SMALL) for seed in range(FINDS_WITHIN)) if verdict.broken)
+    report = Report("simulate", found.seed)
     take(report, found, SMALL)
     assert report.finish(as_json=True) == 1
-    assert f"again: {command(0, SMALL)}" in capsys.readouterr().err
-    assert run(0, SMALL).broken == ()
+    assert f"again: {command(found.seed, SMALL)}" in capsys.readouterr().err
+    assert run(found.seed, SMALL).broken == ()
 
 
 @pytest.mark.timeout(300)

@@ -62,6 +62,7 @@ class World:
     skew: float = 0.0
     transactions: int = 0
     acts: int = 0
+    accepted: list[str] = field(default_factory=list)
 
     @property
     def living(self) -> list[Replica]:
@@ -118,8 +119,13 @@ def _world(loop: VirtualLoop, nemesis: Nemesis) -> World:
     store = MemoryStore(clock=lambda: BEGINNING + timedelta(0, loop.time() + world.skew, world.transactions))
     world = World(nemesis, bus, store, Participants(bus, nemesis, loop.call_later))
     bus.check = Offsets(world.judge, bus, store).check
-    store.hook = lambda point: _at_point(world, point)
+    strike(world)
     return world
+
+
+def strike(world: World) -> None:
+    """From now on the nemesis may strike at every point of the database."""
+    world.store.hook = lambda point: _at_point(world, point)
 
 
 async def _at_point(world: World, point: str) -> None:
@@ -235,6 +241,7 @@ def _judge(world: World) -> None:
     court.sagas(world.orders)
     court.commands()
     court.told(record.value for record in world.bus.records("saga.lifecycle"))
+    court.audited(world.accepted)
     court.nothing_waits()
     for replica in world.replicas:
         for name in (names.LOOP_ERRORS.name, names.FOLD_ERRORS.name):
