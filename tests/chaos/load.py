@@ -66,7 +66,7 @@ class Load:
     async def reader(self) -> None:
         """Looks at sagas through one coordinator after another; a version that goes back is a fault (I14); for ever."""
         while True:
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.5)
             with contextlib.suppress(httpx2.HTTPError, KeyError, ValueError):
                 for row in (await self._ask("GET", "/v1/sagas", params={"limit": "20"})).json()["items"]:
                     self._look(row)
