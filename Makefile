@@ -15,8 +15,6 @@
 #   make chaos ARGS="--minutes 60"           a cluster under load while its servers and replicas die; needs Java and, once, Maven
 #   make bad-input                           a million hostile records and 200,000 hostile calls; all accounted for
 #   make soak                                an hour of steady orders; does anything grow?
-#   make lock                                resolve requirements*.lock again (ARGS=--upgrade: to newer versions)
-#   make explore ARGS="--states 1000000"     every order of events of small sagas, on the real core
 #   make crash ARGS="--max-seconds 600"      real processes killed, stopped and cut off at every await, on real servers
 #   make upgrade ARGS="--cycles 3"           the last release and this one in turn, under load; recorded histories, decided again
 #   make planted                             defects put into copies of the tree: is each found by its rung
@@ -29,11 +27,11 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 
 FAST := $(wildcard tests/unit tests/contract tests/flow tests/conformance)
 # Each is the command of a room of that name under tests.
-RUNGS := explore simulate chaos soak upgrade planted
+RUNGS := explore simulate crash chaos soak upgrade planted
 
 SLOW := $(filter-out tests/house $(FAST) tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 
-.PHONY: help demo test fast check mend lock bad-input mutants $(RUNGS) soak explore crash planted simulate chaos clean
+.PHONY: help demo test fast check mend lock clean bad-input mutants $(RUNGS)
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -67,12 +65,6 @@ $(RUNGS): $(VENV)/ready-to-test
 
 bad-input: $(VENV)/ready-to-test
 	@$(PYTHON) -m tests.hostile --records 1000000 --calls 200000 $(ARGS)
-
-crash: $(VENV)/ready-to-test
-	@$(PYTHON) -m tests.crash $(ARGS)
-
-planted: $(VENV)/ready-to-test
-	$(PYTHON) -m tests.planted --jobs 2 $(ARGS)
 
 mutants: $(VENV)/ready-to-test
 	@$(PYTHON) -m tests.planted.mutants $(ARGS)
