@@ -1,4 +1,4 @@
-"""A changed copy of a frozen value with slots, as `dataclasses.replace` makes one, in a third of its time.
+"""A changed copy of a frozen value with slots, as `dataclasses.replace` makes one, in little more than half of its time.
 
 Why not `replace`: it reads the description of every field and calls `__init__` with all of them, for each of the several copies that every
 event makes; half of a fold's time went there. Values that check themselves in `__post_init__` must go through `replace`.

@@ -30,6 +30,7 @@ class Lane:
     def __init__(self, ground: Ground, cast: Cast) -> None:
         self._ground = ground
         self._cast = cast
+        self._before = "the dry runs"
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Lane"]:
@@ -64,6 +65,8 @@ class Lane:
         else:
             await self._saga_case(case, shape, key, outcome)
         outcome.seconds = monotonic() - began
+        outcome.faults = [(name, f"{story} (before it in this lane: {self._before})") for name, story in outcome.faults]
+        self._before = str(case)
         return outcome
 
     async def _saga_case(self, case: Case, shape: Shape, key: str, outcome: Outcome) -> None:
