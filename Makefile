@@ -26,12 +26,9 @@ UV = $(firstword $(shell command -v uv 2>/dev/null) $(wildcard $(VENV)/bin/uv))
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 FAST := $(wildcard tests/unit tests/contract tests/flow tests/conformance)
-# Each is the command of a room of that name under tests.
-RUNGS := explore simulate crash chaos soak upgrade planted
-
 SLOW := $(filter-out tests/house $(FAST) tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 
-.PHONY: help demo test fast check mend lock clean bad-input mutants $(RUNGS)
+.PHONY: help demo test fast check mend lock clean bad-input mutants explore simulate crash chaos soak upgrade planted
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -60,7 +57,8 @@ lock:
 	$(COMPILE) --group build --extra embedded --constraint requirements-dev.lock $(ARGS) pyproject.toml -o requirements.lock
 	$(COMPILE) --extra otlp --constraint requirements-dev.lock $(ARGS) pyproject.toml -o requirements-image.lock
 
-$(RUNGS): $(VENV)/ready-to-test
+# Each is the command of a room of that name.
+explore simulate crash chaos soak upgrade planted: $(VENV)/ready-to-test
 	@$(PYTHON) -m tests.$@ $(ARGS)
 
 bad-input: $(VENV)/ready-to-test

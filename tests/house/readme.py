@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from saga.cli.app import app
 from tests.house.tree import Fault, Tree
 
-PAGES = ("first-saga", "first-participant", "operate", "replay", "access", "security", "deploy", "lifecycle", "wire")
+PAGES = ("first-saga", "first-participant", "operate", "replay", "access", "security", "deploy", "lifecycle", "wire", "guarantees")
 DOCUMENTS = ("README.md", *(f"docs/{page}.md" for page in PAGES))
 OPENAPI = "contracts/openapi.json"
 _BLOCK = re.compile(r"^```(?P<language>\w+)(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -76,7 +76,7 @@ def _commands(name: str, text: str) -> Iterator[Fault]:
 
 
 def _targets(tree: Tree, name: str, text: str) -> Iterator[Fault]:
-    known = set(re.findall(r"^([a-z-]+):", tree.read("Makefile"), re.MULTILINE))
+    known = {word for rule in re.findall(r"^([a-z][a-z -]*):", tree.read("Makefile"), re.MULTILINE) for word in rule.split()}
     code = "\n".join([*(block.body for block in blocks(text) if block.language == "sh"), *re.findall(r"`([^`\n]+)`", text)])
     for target in sorted(set(_TARGET.findall(code)) - known):
         yield Fault(name, f"make {target} does not exist")
