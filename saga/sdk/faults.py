@@ -60,7 +60,11 @@ class FaultPlan(_Plan):
 
 
 class FaultyProducer:
-    """A producer that loses, doubles and delays by plan. What it loses or delays it reports as acknowledged."""
+    """A producer that loses, doubles and delays by plan. What it loses or delays it reports as acknowledged.
+
+    Only answers are lost or late: they are asked for again. A domain event that was acknowledged and ended with this process would be lost
+    for good, which no broker that keeps its word does, and the order that it tells of would never begin.
+    """
 
     def __init__(self, producer: Producer, plan: FaultPlan) -> None:
         self._producer = producer
@@ -96,7 +100,7 @@ class FaultyProducer:
         if any(self._loses(lose, headers, record.key) for lose in self._plan.lose):
             self.counts["lost"] += 1
             return []
-        if chosen(self._plan.seed, "delay", about, self._plan.delay.share):
+        if headers.get("ce_causationid") and chosen(self._plan.seed, "delay", about, self._plan.delay.share):
             self.counts["delayed"] += 1
             self._send_late(record)
             return []

@@ -93,6 +93,15 @@ async def test_delayed_records_arrive_after_what_was_written_later() -> None:
     assert sorted(wire.sent, key=records.index) == records
 
 
+async def test_a_domain_event_is_neither_lost_nor_late_because_nobody_asks_for_it_again() -> None:
+    wire = Wire()
+    event = OutboundRecord("order.events", b"order-1", b"{}", (("ce_id", b"1"), ("ce_type", b"com.example.order.OrderPlaced.v1")))
+    producer = FaultyProducer(wire, FaultPlan(delay=Delay(share=1.0, seconds=60), lose=(Lose(type="OrderPlaced"),)))
+    await producer.send([event])
+    await producer.stop()
+    assert wire.sent == [event]
+
+
 def test_process_dies_after_the_commit_of_chosen_commands_only() -> None:
     deaths: list[int] = []
     moment = crash_by(FaultPlan(crash=0.2), deaths.append)
