@@ -4,8 +4,8 @@ both replicas and all participants old, schema old
   → schema new, and wider than that, under load        the old release on the new schema and on that of the next (P8)
   → replica 1 new                                      two releases decide the same sagas
   → participants new, one by one, each beside the old  two releases on one barrier
-  → replica 2 new (the old one is killed)
-  → replica 1, replica 2, a participant old again      the old release reads what the new one wrote
+  → replica 1 old again                                the old release reads what the new one wrote
+  → replica 2 new (the old one is killed), replica 1 new, replica 2 and a participant old again
   → and forward for the next cycle; at the end everything is new
 """
 
@@ -69,17 +69,19 @@ class Roll:
         self._report.fired(OLD_ON_NEW_SCHEMA)
 
     async def cycle(self, participants: list[str]) -> None:
-        """Forward and back."""
+        """Forward and back, and the other replica too while there is time."""
         await self._replica(1, self._new)
         self._report.fired(NEW_BESIDE_OLD)
         for name in participants:
             await self._participant(name, self._new)
-        await self._replica(2, self._new, kill=True)
-        for number in (1, 2):
-            await self._replica(number, self._old)
+        await self._replica(1, self._old)
+        self._report.fired(BACK)
+        if not self._budget.over:
+            await self._replica(2, self._new, kill=True)
+            await self._replica(1, self._new)
+            await self._replica(2, self._old)
             self._report.fired(BACK)
-        for name in participants[:1]:
-            await self._participant(name, self._old)
+            await self._participant(participants[0], self._old)
         self._report.count("cycles")
 
     async def end(self) -> None:

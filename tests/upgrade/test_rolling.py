@@ -14,7 +14,20 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 
 def test_two_releases_take_turns_under_load_and_nothing_is_lost_or_done_twice() -> None:  # S12, P8, I1-I4, I8, I12, I19
-    command = [sys.executable, "-m", "tests.upgrade", "--seed", "1", "--participants", "1", "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.upgrade",
+        "--seed",
+        "1",
+        "--participants",
+        "1",
+        "--every",
+        "0.2",
+        "--max-seconds",
+        "1",
+        "--json",
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=380, check=False)
     assert done.returncode == 0, done.stderr
     told = orjson.loads(done.stdout.splitlines()[-1])

@@ -66,6 +66,8 @@ class Town:
         (port,) = free_ports(1)
         url = f"http://127.0.0.1:{port}"
         environment = next(env for one, _, env in self.application.processes(self._place_with(name, url)) if one == name)
+        if name == "order":  # older releases hold a late record in memory and lose it when they end: fine for answers, not for starts
+            environment = {**environment, "SERVICE_FAULTS": "{}"}
         child = release.child(name, ("-m", f"services.{name}"), environment, self._log(name))
         child = await (self._begun(child, url) if release is self.current else self._begun_again(child, url))
         old, self.participants[name] = self.participants.get(name), Running(child, release, url)
