@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 BORN_WITHIN = 20.0
+ENDS_WITHIN = 20.0
 
 
 class Process:
-    """One child. `fired`, `ready` and `ended` are set by what it says and by its end."""
+    """One child. `ready` and `ended` are set by what it says and by its end, `fired` when the point that was armed last has fired."""
 
     def __init__(self, name: str, kind: str) -> None:
         self.name = name
@@ -26,11 +27,18 @@ class Process:
         self.code: int | None = None
         self.said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._line: asyncio.StreamWriter | None = None
+        self._armings = 0
 
     def tell(self, what: dict[str, Any]) -> None:
         """Ask it for something; a process that has died does not hear."""
         if self._line is not None and not self.ended.is_set():
             self._line.write(json.dumps(what).encode() + b"\n")
+
+    def arm(self, arm: dict[str, Any]) -> None:
+        """Arm another point. Why they are numbered: what the one before it says may still be on its way."""
+        self._armings += 1
+        self.fired.clear()
+        self.tell({"do": "arm", "number": self._armings, **arm})
 
     def send(self, number: signal.Signals) -> None:
         """A signal, if it lives."""
@@ -39,10 +47,11 @@ class Process:
                 os.kill(self.pid, number)
 
     async def kill(self) -> None:
-        """SIGKILL, and wait for the end."""
-        await self.born.wait()
-        self.send(signal.SIGKILL)
-        await self.ended.wait()
+        """SIGKILL, and wait for the end. Raises TimeoutError if the nursery says nothing about it."""
+        async with asyncio.timeout(ENDS_WITHIN):
+            await self.born.wait()
+            self.send(signal.SIGKILL)
+            await self.ended.wait()
 
     async def answer(self, name: str, of: str = "", within: float = 10.0) -> Any:
         """The next thing it says under this name, None if it ends or says nothing in time."""
@@ -66,7 +75,8 @@ class Process:
         if "ready" in what:
             self.ready.set()
         elif "fired" in what:
-            self.fired.set()
+            if what["fired"] == self._armings:
+                self.fired.set()
         else:
             self.said.put_nowait(what)
 
@@ -116,7 +126,11 @@ class Crew:
         assert self._server is not None
         assert self._reading is not None
         self._nursery.stdin.close()
-        await self._nursery.wait()
+        try:
+            async with asyncio.timeout(ENDS_WITHIN):
+                await self._nursery.wait()
+        except TimeoutError:
+            self._nursery.kill()
         await self._reading
         self._server.close()
 

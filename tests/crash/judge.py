@@ -165,7 +165,11 @@ def _accounted(evidence: Evidence) -> Iterator[str]:
     for group, (committed, ends) in evidence.offsets.items():
         for place, end in ends.items():
             if committed.get(place, 0) != end:
-                yield f"{group} has committed {committed.get(place, 0)} of {place}, which ends at {end}"
+                beyond = [one for one in evidence.records if (one.topic, one.partition) == place and one.offset >= committed.get(place, 0)]
+                told = ", ".join(
+                    f"{one.key.decode()} {one.headers['ce_type'].split('.')[-2]} {one.headers.get('ce_attempt', '')}" for one in beyond
+                )
+                yield f"{group} has committed {committed.get(place, 0)} of {place}, which ends at {end}: {told}"
     yield from unaccounted_replies(evidence.story, evidence.of(".events"))
     yield from unaccounted_commands(evidence.of(".commands"), evidence.barrier, evidence.shape)
     yield from (f"{count} rows of {table}" for table, count in evidence.waiting.items() if count and table in ("dead", "held", "set_aside"))

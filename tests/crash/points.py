@@ -49,10 +49,11 @@ class Armed:
     place: str
     mode: str
     left: int
+    number: int
 
 
 class Points:
-    """All points of this process. `tell` hears of the fault just before it happens."""
+    """All points of this process. `tell` hears the number of the fault just before it happens."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -60,7 +61,7 @@ class Points:
         self.fresh: dict[str, set[str]] = {"before": set(), "after": set()}
         self._traffic = -1
         self.recording = False
-        self.tell: Callable[[str], None] = lambda _what: None
+        self.tell: Callable[[int], None] = lambda _number: None
         self._armed: Armed | None = None
 
     def begin(self) -> None:
@@ -79,9 +80,9 @@ class Points:
             for place, count in self.counts.items()
         ]
 
-    def arm(self, place: str, mode: str, arrival: int) -> None:
+    def arm(self, place: str, mode: str, arrival: int, number: int = 0) -> None:
         """The `arrival`-th time from now on that this place is reached, the fault happens."""
-        self._armed = Armed(place, mode, arrival)
+        self._armed = Armed(place, mode, arrival, number)
 
     def disarm(self) -> None:
         """Nothing happens any more."""
@@ -96,7 +97,7 @@ class Points:
         try:
             losing = self._reached(place)
             if losing:
-                WIRE.lose()
+                WIRE.lose(self._fired)
             arrived, here = WIRE.arrived, _Await()
             if (outer := _OUTER.get()) is not None:
                 outer.holds = True
@@ -104,8 +105,8 @@ class Points:
             try:
                 result = await awaitable
             finally:
-                if losing and WIRE.restore():
-                    self._fired()
+                if losing:
+                    WIRE.keep()
                 _OUTER.reset(inner)
                 if self.recording and WIRE.arrived > arrived and not here.holds:
                     self.answered.add(place)
@@ -164,7 +165,7 @@ class Points:
 
     def _fired(self) -> None:
         if self._armed is not None:
-            self.tell(self._armed.mode)
+            self.tell(self._armed.number)
             self._armed = None
 
 

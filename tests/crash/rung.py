@@ -28,7 +28,7 @@ from tests.proof.report import Report
 
 SAY_EVERY = 10.0
 SHORT_SESSIONS = ("group.min.session.timeout.ms=500",)
-HUNTED = 12  # cases a defect
+HUNTED = 40  # cases a defect
 
 
 @dataclass

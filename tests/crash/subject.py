@@ -98,7 +98,7 @@ class Subject:
     def heard(self, what: dict[str, Any]) -> None:
         match what["do"]:
             case "arm":
-                POINTS.arm(what["place"], what["mode"], what["arrival"])
+                POINTS.arm(what["place"], what["mode"], what["arrival"], what["number"])
             case "disarm":
                 POINTS.disarm()
             case "record":
@@ -215,7 +215,7 @@ def run(asked: dict[str, Any]) -> int:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format=f"%(asctime)s {asked['name']} %(message)s")
     line = Line(asked)
     subject = Subject(asked, line)
-    POINTS.tell = lambda mode: line.say(fired=mode)
+    POINTS.tell = lambda number: line.say(fired=number)
     if asked.get("record"):
         POINTS.begin()
     if arm := asked.get("arm"):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash.cases import Asked, Point, all_cases, in_turn, makes_sense
+from tests.crash.crew import Process
 from tests.crash.planted import DEFECTS
 from tests.crash.rung import asked_for, crash, hunt
 from tests.crash.weaving import is_woven, woven
@@ -75,3 +76,15 @@ def test_an_answer_is_lost_only_where_one_comes() -> None:
 def test_a_run_can_be_asked_for_one_place() -> None:
     asked = asked_for(["--at", "Session._say", "--modes", "lost", "--points", "intake"])
     assert (asked.at, asked.modes, asked.points) == ("Session._say", "lost", "intake")
+
+
+def test_what_an_earlier_point_still_says_does_not_count_for_a_later_one() -> None:
+    child = Process("till0-coordinator-1", "coordinator")
+    child.arm({})
+    child.heard({"fired": 1})
+    assert child.fired.is_set()
+    child.arm({})
+    child.heard({"fired": 1})
+    assert not child.fired.is_set()
+    child.heard({"fired": 2})
+    assert child.fired.is_set()

@@ -1,7 +1,7 @@
 """The network of a process as it sees it: an event loop whose connections can lose answers, or everything, at a moment that the process
 itself chooses. For the servers it is a client that has gone; what they were asked, they do.
 
-    up → lose: requests pass; a connection on which an answer arrives breaks, and the answer is not seen → down, once one was lost
+    up → lose: requests pass; the first answer that arrives is not seen → down
     up → cut: what is written from here on is dropped → down
     down: what is written or arrives is dropped, its connection breaks, no connection can be made → up, a second later
 
@@ -20,27 +20,23 @@ class Wire:
     """All connections of this process."""
 
     def __init__(self) -> None:
-        self.losing = False
         self.down = False
         self.arrived = 0
         self.written = 0
-        self._lost = 0
+        self._lost: Callable[[], None] | None = None
 
     @property
     def traffic(self) -> int:
         """Rises whenever something is read or written: while it does not, the world outside sees no difference."""
         return self.arrived + self.written
 
-    def lose(self) -> None:
-        """From now on a connection on which an answer arrives breaks, and the answer is not seen."""
-        self.losing, self._lost = True, 0
+    def lose(self, lost: Callable[[], None]) -> None:
+        """The next answer is not seen, and with it the network is gone for a while; `lost` hears of it at that moment."""
+        self._lost = lost
 
-    def restore(self) -> bool:
-        """Whether an answer was lost since `lose`; then the network is gone for a while, else nothing has happened."""
-        self.losing = False
-        if self._lost:
-            self.cut()
-        return self._lost > 0
+    def keep(self) -> None:
+        """No answer is lost any more, if none was."""
+        self._lost = None
 
     def cut(self) -> None:
         """The network is gone for a while."""
@@ -50,9 +46,11 @@ class Wire:
     def takes(self) -> bool:
         """Whether an answer that has arrived may be seen."""
         self.arrived += 1
-        if self.losing:
-            self._lost += 1
-        return not (self.losing or self.down)
+        if self._lost is not None:
+            lost, self._lost = self._lost, None
+            self.cut()
+            lost()
+        return not self.down
 
     def _mended(self) -> None:
         self.down = False
