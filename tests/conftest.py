@@ -1,5 +1,10 @@
-"""Fixtures for all tests: one embedded PostgreSQL a session (started by the first test that needs it), a fresh database a test."""
+"""Fixtures for all tests: one embedded PostgreSQL a session (started by the first test that needs it), a fresh database a test.
 
+And an end for a test that does not end: its time-out interrupts it, but what it then waits for while it cleans up nobody interrupts.
+"""
+
+import faulthandler
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from uuid import uuid4
@@ -10,7 +15,24 @@ from saga.embedded.postgres import EmbeddedPostgres
 from saga.store.migrate import migrate
 
 _TEMPLATE = "migrated"
+CLEANED_UP_WITHIN = 120.0  # seconds, more than any test needs
+_STDERR = pytest.StashKey[int]()
 Fresh = Callable[[], AbstractAsyncContextManager[str]]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the real standard error: while a test runs, it is captured."""
+    config.stash[_STDERR] = os.dup(2)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """A test that cannot be cleaned up ends the run and says where it stands, else CI would wait for it until somebody ends CI."""
+    faulthandler.dump_traceback_later(CLEANED_UP_WITHIN, exit=True, file=item.config.stash[_STDERR])
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture(scope="session")
