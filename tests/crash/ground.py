@@ -82,12 +82,14 @@ class Ground:
         """The start event as another service's client sends it, and a copy, as its retry would."""
         await asyncio.to_thread(self._produce, f"com.example.{self.name}.{STARTS[shape.definition]}.v1", body_of(shape, key), key)
 
-    async def quiet(self, shape: Shape, key: str, outcome: Outcome | None = None) -> None:
+    async def quiet(self, shape: Shape, key: str, outcome: Outcome | None = None, *, until_broken: bool = False) -> None:
         """Until the saga is where it has to be, nothing waits anywhere and both groups have committed everything. Meanwhile `outcome` hears
-        of what must hold at every instant. Raises TimeoutError."""
+        of what must hold at every instant; `until_broken`: or until it has heard of a fault. Raises TimeoutError."""
         looked = monotonic()
         async with asyncio.timeout(QUIET_WITHIN):
             while not await self._is_quiet(shape, key):
+                if until_broken and outcome is not None and outcome.faults:
+                    return
                 if outcome is not None and not outcome.faults and monotonic() - looked > LOOK_EVERY:
                     await self.look(shape, key, outcome)
                     looked = monotonic()

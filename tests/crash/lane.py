@@ -26,11 +26,12 @@ NOT_AT_REST = "it did not come to rest"
 
 
 class Lane:
-    """One of several."""
+    """One of several. One that hunts for a defect has seen enough with the first fault, and waits for nothing after it."""
 
-    def __init__(self, ground: Ground, cast: Cast) -> None:
+    def __init__(self, ground: Ground, cast: Cast, *, hunts: bool = False) -> None:
         self._ground = ground
         self._cast = cast
+        self._hunts = hunts
         self._before = "the dry runs"
 
     @asynccontextmanager
@@ -178,7 +179,7 @@ class Lane:
 
     async def _rest(self, shape: Shape, key: str, outcome: Outcome) -> None:
         try:
-            await self._ground.quiet(shape, key, outcome)
+            await self._ground.quiet(shape, key, outcome, until_broken=self._hunts)
         except TimeoutError:
             outcome.check("I2", [f"{NOT_AT_REST}: {await self._ground.unrest(key)}"])
 

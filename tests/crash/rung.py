@@ -134,10 +134,10 @@ class Servers:
     postgres: EmbeddedPostgres
     home: Path
 
-    def lane(self, name: str, crew: Crew) -> AbstractAsyncContextManager[Lane]:
+    def lane(self, name: str, crew: Crew, *, hunts: bool = False) -> AbstractAsyncContextManager[Lane]:
         """A new one."""
         ground = Ground(name, self.postgres, self.kafka.bootstrap)
-        return Lane(ground, Cast(crew, ground, self.home / f"{name}.log")).open()
+        return Lane(ground, Cast(crew, ground, self.home / f"{name}.log"), hunts=hunts).open()
 
 
 async def open_servers(stack: AsyncExitStack, home: Path) -> Servers:
@@ -179,7 +179,7 @@ async def hunt(asked: argparse.Namespace) -> Report:
         for name, defect in DEFECTS.items():
             if asked.defect not in ("", name) or budget.over:
                 continue
-            async with Crew(home, name) as crew, servers.lane(f"hunt{report.counts['planted']}", crew) as lane:
+            async with Crew(home, name) as crew, servers.lane(f"hunt{report.counts['planted']}", crew, hunts=True) as lane:
                 story = await _found(lane, defect, asked.seed)
             report.count("planted")
             print(f"{budget.spent:6.0f} s  {name}: {story or 'not found'}", file=sys.stderr)

@@ -12,7 +12,7 @@ from tests.crash.planted import DEFECTS
 from tests.crash.rung import asked_for, crash, hunt
 from tests.crash.weaving import is_woven, woven
 
-SLICE = 100  # seconds
+SLICE = 70  # seconds
 SEED = 5
 
 

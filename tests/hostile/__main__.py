@@ -24,7 +24,9 @@ def main() -> int:
     parser.add_argument("--records", type=int, default=20_000, help="hostile records, the good orders among them not counted")
     parser.add_argument("--calls", type=int, default=3_000, help="hostile calls; one in twenty is schemathesis's")
     parser.add_argument("--stalled-after", type=float, default=60.0, help="seconds in which a partition with records must move")
-    parser.add_argument("--planted", choices=DEFECTS, default="", help="a defect that the replica is to have")
+    parser.add_argument(
+        "--planted", action="append", choices=DEFECTS, default=[], help="a defect that the replica is to have; may be repeated"
+    )
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that whoever ends it leaves no servers and no files behind
     report = asyncio.run(run(asked))
@@ -36,7 +38,7 @@ async def run(asked: argparse.Namespace) -> Report:
     report = Report("hostile", asked.seed)
     report.count("stalls", 0)
     report.count("server_errors", 0)
-    async with standing(asked.planted) as stage:
+    async with standing(*asked.planted) as stage:
         share = RECORDS_SHARE if asked.calls else 1.0
         if asked.records:
             await Records(stage, asked.seed, report, asked.stalled_after).run(asked.records, Budget(asked.max_seconds * share))

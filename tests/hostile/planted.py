@@ -1,4 +1,4 @@
-"""A replica with a defect, so that the rung can be seen to find it: `SAGA_PLANTED=<name> python -m tests.hostile.planted serve`.
+"""A replica with a defect, so that the rung can be seen to find it: `SAGA_PLANTED=<names> python -m tests.hostile.planted serve`.
 
     leak      each record leaves a list behind
     swallow   one record in a thousand is neither decided nor counted
@@ -94,5 +94,6 @@ DEFECTS: dict[str, Callable[[], None]] = {
 }
 
 if __name__ == "__main__":
-    DEFECTS[os.environ["SAGA_PLANTED"]]()
+    for name in os.environ["SAGA_PLANTED"].split(","):
+        DEFECTS[name]()
     app()

@@ -4,7 +4,7 @@ import contextlib
 import os
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,8 +62,8 @@ class Stage:
 
 
 @asynccontextmanager
-async def standing(planted: str = "") -> AsyncIterator[Stage]:
-    """Start all of it. `planted` names a defect (planted.py) that the replica is to have."""
+async def standing(*planted: str) -> AsyncIterator[Stage]:
+    """Start all of it. `planted` names the defects (planted.py) that the replica is to have."""
     async with contextlib.AsyncExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="saga-hostile-")))
         postgres = await stack.enter_async_context(EmbeddedPostgres())
@@ -84,7 +84,7 @@ async def standing(planted: str = "") -> AsyncIterator[Stage]:
         yield Stage(dsn, kafka.bootstrap, url, replica, keys)
 
 
-def _environment(dsn: str, bootstrap: str, port: int, planted: str) -> dict[str, str]:
+def _environment(dsn: str, bootstrap: str, port: int, planted: Sequence[str]) -> dict[str, str]:
     return {
         "PYTHONPATH": os.getcwd(),
         "SAGA_POSTGRES_DSN": dsn,
@@ -98,7 +98,7 @@ def _environment(dsn: str, bootstrap: str, port: int, planted: str) -> dict[str,
         "SAGA_HTTP_STREAMS": "1000",
         "SAGA_CACHE_BYTES": "1000000",
         "SAGA_SESSION_TIMEOUT": "6",
-        "SAGA_PLANTED": planted,
+        "SAGA_PLANTED": ",".join(planted),
     }
 
 

@@ -29,20 +29,20 @@ def test_a_flood_of_bad_input_is_accounted_for_and_stalls_nothing() -> None:  # 
 
 
 @pytest.mark.parametrize(
-    ("planted", "invariant", "words"),
+    ("planted", "words"),
     [
-        ("leak", "I19", ("--records", "20000", "--calls", "0")),
-        ("swallow", "I10", ("--records", "4000", "--calls", "0")),
-        ("raise", "stall", ("--records", "500", "--calls", "0", "--stalled-after", "8")),
-        ("canary", "I20", ("--records", "500", "--calls", "0")),
-        ("fault", "every call is answered as the document says", ("--records", "500", "--calls", "1500")),
-        ("cross", "I16", ("--records", "500", "--calls", "1500")),
+        ({"leak": "I19"}, ("--records", "20000", "--calls", "0")),
+        ({"swallow": "I10", "canary": "I20"}, ("--records", "4000", "--calls", "0")),
+        ({"raise": "stall"}, ("--records", "500", "--calls", "0", "--stalled-after", "8")),
+        ({"fault": "every call is answered as the document says", "cross": "I16"}, ("--records", "500", "--calls", "1500")),
     ],
+    ids=lambda planted: "-".join(planted) if isinstance(planted, dict) else "",
 )
-def test_a_planted_defect_is_found(planted: str, invariant: str, words: tuple[str, ...]) -> None:
-    code, told = rung("--planted", planted, *words)
+def test_planted_defects_are_found_each_by_its_invariant(planted: dict[str, str], words: tuple[str, ...]) -> None:
+    code, told = rung(*(word for name in planted for word in ("--planted", name)), *words)
     assert code == 1
-    assert told["invariants"][invariant]["violations"] > 0, told["invariants"]
+    found = {invariant for invariant, verdict in told["invariants"].items() if verdict["violations"]}
+    assert set(planted.values()) <= found, told["invariants"]
 
 
 def test_a_leak_is_told_from_noise_and_from_a_single_leap() -> None:

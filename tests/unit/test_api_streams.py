@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from saga.access.principal import Grant, Principal, Role
+from saga.api import waiting
 from saga.api.app import build_app
 from saga.config import Settings
 from saga.errors import Unavailable
@@ -152,12 +153,12 @@ async def start(app: FastAPI, prefer: str = "") -> httpx2.Response:
         return await http.post(STARTS, json={"order_id": "1"}, headers=headers)
 
 
-@pytest.mark.parametrize("prefer", ["wait=5", "Wait = 5", 'respond-async, wait="5"; x=y', "wait=5, wait=7"])
+@pytest.mark.parametrize("prefer", ["wait=2", "Wait = 2", 'respond-async, wait="2"; x=y', "wait=2, wait=7"])
 async def test_a_start_that_may_wait_answers_with_the_outcome(prefer: str) -> None:
     operations = FakeOperations()
     app = app_of(operations)
     first = await start(app, prefer)
-    assert (first.status_code, first.headers["preference-applied"]) == (202, "wait=5")
+    assert (first.status_code, first.headers["preference-applied"]) == (202, "wait=2")
     assert first.json()["outcome"] == {"version": 3, "status": "running", "ended": False}
     operations.rows[UUID(int=1)] = replace(operations.rows[UUID(int=1)], status="completed", ended=True)
     again = await start(app, prefer)
@@ -172,8 +173,10 @@ async def test_without_a_preference_that_we_know_the_answer_is_at_once_and_as_ev
     assert "preference-applied" not in answer.headers
 
 
-async def test_nobody_waits_longer_than_the_cap_nor_when_too_many_do_nor_in_a_drain() -> None:  # A4
+async def test_nobody_waits_longer_than_the_cap_nor_when_too_many_do_nor_in_a_drain(monkeypatch: pytest.MonkeyPatch) -> None:  # A4
     app = app_of(FakeOperations())
-    assert (await start(app, "wait=999999")).headers["preference-applied"] == "wait=30"
+    assert waiting.LONGEST == 30
+    monkeypatch.setattr(waiting, "LONGEST", 2)
+    assert (await start(app, "wait=999999")).headers["preference-applied"] == "wait=2"
     app.state.streams.close()
     assert (await start(app, "wait=5")).status_code == 201
