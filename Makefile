@@ -36,8 +36,10 @@ help:
 demo: $(VENV)/ready
 	@trap : INT; $(VENV)/bin/saga demo $(ARGS) || [ $$? -eq 130 ]
 
+# The rooms with servers and processes of their own come one after the other: beside others they would wait, and a time-out is a failure.
 test: $(VENV)/ready-to-test
-	$(PYTHON) -m pytest tests/house $(FAST) $(SLOW) $(ARGS)
+	$(PYTHON) -m pytest tests/house $(FAST) -n 2 --dist loadfile $(ARGS)
+	$(PYTHON) -m pytest $(SLOW) $(ARGS)
 
 fast: $(VENV)/ready-to-test
 	$(PYTHON) -m pytest $(FAST) -m 'not integration' -k 'not ([postgres or [mock or [real)' $(ARGS)
