@@ -40,6 +40,12 @@ class Evidence:
     changed: int = 0  # pieces by all effects of the lane
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether it was one moment's rest: no record that a group has not read, nothing that is about to be sent."""
+        read = all(committed == ends for committed, ends in self.offsets.values())
+        return read and not any(self.waiting.get(table) for table in ("outbox", "participant's outbox", "working"))
+
+    @property
     def state(self) -> State:
         """The fold."""
         return fold(self.story.events)

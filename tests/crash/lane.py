@@ -184,9 +184,9 @@ class Lane:
             outcome.check("I2", [f"{NOT_AT_REST}: {await self._ground.unrest(key)}"])
 
     async def _judge(self, shape: Shape, key: str, outcome: Outcome) -> None:
-        """Why it may look again: a request that its client has given up may reach a broker late, and its copies are taken in turn."""
+        """Why it may look again: a request that its client has given up may reach a broker late, and its copies are answered in turn."""
         evidence = await self._ground.evidence(shape, key)
-        if not all(committed == ends for committed, ends in evidence.offsets.values()):
+        if not evidence.is_quiet:
             await self._rest(shape, key, outcome)
             evidence = await self._ground.evidence(shape, key)
         for name, faults in judge(evidence):
