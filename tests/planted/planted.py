@@ -17,7 +17,8 @@ class Edit:
 class Planted:
     """One defect. `command` is what must find it, run by Python in a copy of the tree: `-m pytest <node ids>`, or `-m tests.<rung> …`.
 
-    `story` says what goes wrong in the world when this is shipped. `seconds` is how long the command may take on the defect.
+    `story` says what goes wrong in the world when this is shipped. `seconds` is how long the command may take on the defect. `switch` are
+    words that make the rung itself plant it, where no edit does.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Planted:
     command: tuple[str, ...]
     edits: tuple[Edit, ...]
     seconds: float = 180.0
+    switch: tuple[str, ...] = ()
 
 
 class DoesNotFit(Exception):

@@ -18,8 +18,8 @@ BY_NAME = {planted.name: planted for planted in REGISTRY}
 def test_there_are_enough_defects_and_each_has_a_name_a_story_and_a_rung() -> None:  # L9
     assert len(REGISTRY) >= 30
     assert [name for name, times in Counter(planted.name for planted in REGISTRY).items() if times > 1] == []
-    assert all(planted.story and planted.rung and planted.edits for planted in REGISTRY)
-    assert len({planted.rung for planted in REGISTRY}) >= 4
+    assert all(planted.story and planted.rung and bool(planted.edits) != bool(planted.switch) for planted in REGISTRY)
+    assert {planted.rung for planted in REGISTRY} >= {"explore", "simulate", "crash", "chaos", "hostile", "upgrade"}
 
 
 def test_every_defect_fits_the_source(tmp_path: Path) -> None:  # L9
