@@ -52,12 +52,12 @@ def hunt(planted: Planted, at: Path, *, sound_tree: bool = False) -> Hunt:
     seconds = monotonic() - began
     ended = code in (0, TESTS_FAILED) and seconds <= planted.seconds
     if planted.command[1] != "pytest":
-        return _judged_by_report(code, out, err, seconds, in_time=ended)
+        return _judged_by_report(code, out, err, seconds, in_time=ended, short=planted.short)
     failed = code == TESTS_FAILED and " failed" in out
     return Hunt(failed, ended and (failed or code == 0), seconds, _last(out))
 
 
-def _judged_by_report(code: int, out: str, err: str, seconds: float, *, in_time: bool) -> Hunt:
+def _judged_by_report(code: int, out: str, err: str, seconds: float, *, in_time: bool, short: bool) -> Hunt:
     """A rung's own word, and not its exit alone: a command that falls over has found nothing."""
     try:
         told = orjson.loads(out.strip().splitlines()[-1])
@@ -65,7 +65,7 @@ def _judged_by_report(code: int, out: str, err: str, seconds: float, *, in_time:
         return Hunt(red=False, sound=False, seconds=seconds, told=_last(err or out))
     verdict, silent = told.get("verdict"), len(told.get("silent_faults", ()))
     red = code == 1 and verdict == "broken" and told["violations"] > silent
-    quiet = verdict == "holds" or (verdict == "broken" and told["violations"] == silent)  # a short run need not meet every fault
+    quiet = verdict == "holds" or (short and verdict == "broken" and told["violations"] == silent)
     first = next((line for line in err.splitlines() if " is broken: " in line), "")
     return Hunt(red, in_time and (red or quiet), seconds, first)
 

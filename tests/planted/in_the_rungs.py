@@ -21,7 +21,7 @@ def _elsewhere(name: str, rung: str, command: tuple[str, ...], seconds: float) -
 
 
 def _simulated(name: str) -> Planted:
-    return _elsewhere(name, "simulate", _SIMULATE, 120)
+    return replace(_elsewhere(name, "simulate", _SIMULATE, 120), short=True)
 
 
 def _crashed(name: str) -> Planted:
@@ -29,7 +29,7 @@ def _crashed(name: str) -> Planted:
     defect = DEFECTS[name]
     where = ("--shapes", defect.shape, "--at", defect.at, "--modes", ",".join(defect.modes), "--arrivals", "12")
     command = ("-m", "tests.crash", *where, "--lanes", "2", "--seed", "6", "--max-seconds", "40", "--json")
-    return Planted(f"{name}, found by crash", defect.what, "crash", command, (), 240, ("--defect", name))
+    return Planted(f"{name}, found by crash", defect.what, "crash", command, (), 240, ("--defect", name), short=True)
 
 
 def _flooded(name: str, story: str, *words: str) -> Planted:

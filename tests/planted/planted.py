@@ -18,7 +18,7 @@ class Planted:
     """One defect. `command` is what must find it, run by Python in a copy of the tree: `-m pytest <node ids>`, or `-m tests.<rung> …`.
 
     `story` says what goes wrong in the world when this is shipped. `seconds` is how long the command may take on the defect. `switch` are
-    words that make the rung itself plant it, where no edit does.
+    words that make the rung itself plant it, where no edit does. `short`: too short a run to meet every fault (I21), and not asked to.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Planted:
     edits: tuple[Edit, ...]
     seconds: float = 180.0
     switch: tuple[str, ...] = ()
+    short: bool = False
 
 
 class DoesNotFit(Exception):
