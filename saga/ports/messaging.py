@@ -74,7 +74,8 @@ class Consumer(Protocol):
         """Records behind the high watermark per owned partition, as far as it is known."""
 
     def seconds_since_poll(self) -> float:
-        """Seconds since a fetch last came back from the client library, with or without records: the watchdog's signal."""
+        """Seconds since a broker last answered for the owned partition that waits longest, with or without records: what the watchdog
+        looks at. A partition whose records wait here to be taken does not wait, nor does anything while paused."""
 
     async def stop(self) -> None:
         """Leave the group, within a bound."""

@@ -16,8 +16,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 
-from saga.errors import SagaError, Unavailable
+from saga.errors import SagaError
 from saga.ports.messaging import Consumer, InboundRecord, Revoked, TopicPartition
+from saga.ports.watchdog import Stuck, poll
 from saga.runtime.deadlines import Deadlines
 from saga.runtime.heartbeat import Heartbeat
 from saga.runtime.intake import Intake
@@ -179,16 +180,11 @@ class Supervisor:
         return paused
 
     async def _poll(self, consumer: Consumer, pace: Pace, seconds: float) -> list[InboundRecord]:
-        """Records, or Unavailable when the client has not come back from a fetch for too long: a new one is made (hazard K5)."""
         try:
-            async with asyncio.timeout(pace.stuck_after):
-                records = await consumer.poll(pace.batch_records, seconds)
-        except TimeoutError:
-            records = None
-        if records is None or consumer.seconds_since_poll() > pace.stuck_after:
+            return await poll(consumer, pace.batch_records, seconds, pace.stuck_after)
+        except Stuck:
             self._seen.watchdog("records")
-            raise Unavailable("kafka", "the consumer has made no progress; it is replaced")
-        return records
+            raise
 
     async def _handle(self, consumer: Consumer, records: Sequence[InboundRecord]) -> None:
         """One batch, then its offsets; a batch that fails is read again from its first record (invariant I11).

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from saga.errors import Unavailable
 from saga.ports.messaging import Consumer, InboundRecord, TopicPartition
+from saga.ports.watchdog import poll
 from saga.sdk.barrier.gate import Gate
 from saga.sdk.incoming import Unusable
 
@@ -39,12 +40,11 @@ class Intake:
         self._idle.set()
 
     async def run(self, consumer: Consumer) -> None:
-        """Read until `stop` or `leave`; the batch at hand is finished first. Raises Unavailable, and TimeoutError for a consumer that is
-        stuck."""
+        """Read until `stop` or `leave`; the batch at hand is finished first. Raises Unavailable, also for a consumer that is stuck: one
+        that does not come back, and one that reads and leaves out a partition."""
         self._leaving = False
         while not self._stopping and not self._leaving:
-            async with asyncio.timeout(self._poll_timeout + STUCK_AFTER):
-                records = await consumer.poll(self._batch_records, self._poll_timeout)
+            records = await poll(consumer, self._batch_records, self._poll_timeout, STUCK_AFTER)
             if records:
                 self._idle.clear()
                 try:

@@ -211,9 +211,9 @@ class Service:
             return
         try:
             await self._intake.run(self._consumer)
-        except (Unavailable, TimeoutError) as error:
-            self._health.kafka = str(error) or "the consumer is stuck"
-            log.warning("%s leaves the group and joins again: %s", self.participant.name, self._health.kafka)
+        except Unavailable as unavailable:
+            self._health.kafka = unavailable.detail
+            log.warning("%s leaves the group and joins again: %s", self.participant.name, unavailable)
         finally:
             await self._consumer.stop()
 

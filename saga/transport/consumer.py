@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Collection, Mapping
-from time import monotonic
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
@@ -24,6 +23,7 @@ from saga.ports.messaging import InboundRecord, Revoked, TopicPartition
 from saga.transport.closing import close
 from saga.transport.gaps import Gaps
 from saga.transport.options import KafkaOptions, quiet_client
+from saga.transport.progress import Progress
 from saga.transport.refusal import unreachable
 from saga.transport.unreadable import Unreadable, is_unreadable, positions, rewind
 
@@ -67,8 +67,7 @@ class KafkaConsumer:
         self._paused = False
         self._unreadable = Unreadable(options.incident)
         self._gaps = Gaps(options.incident, options.revoke_timeout)
-        self._fetched_at = monotonic()
-        self._fetches: object = None
+        self._progress = Progress()
         self._faults = 0
         self._hidden: frozenset[str] = frozenset()
 
@@ -90,7 +89,8 @@ class KafkaConsumer:
         except BaseException:
             await close(client, self._options.close_timeout)
             raise
-        self._client, self._fetched_at = client, monotonic()
+        self._client = client
+        self._progress.restart()
         self._join()
 
     async def poll(self, max_records: int, timeout: float) -> list[InboundRecord]:
@@ -119,7 +119,7 @@ class KafkaConsumer:
             for place in found:
                 client.seek(place, found[place][0].offset)
             found = {}
-        self._note_progress(client, bool(found))
+        self._note_progress(client, found)
         return [record_of(place, record) for place, records in found.items() for record in records]
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
@@ -178,8 +178,9 @@ class KafkaConsumer:
         return {TopicPartition(*place): max(0, mark - position) for place, mark, position in known if mark is not None}
 
     def seconds_since_poll(self) -> float:
-        """Seconds since a broker last answered a fetch of ours. Paused, or as a member without partitions: since the last poll."""
-        return monotonic() - self._fetched_at
+        """Seconds since a broker last answered a fetch of the partition that waits longest. Paused, or as a member without partitions:
+        since the last poll."""
+        return self._progress.seconds
 
     async def stop(self) -> None:
         """Leave the group, within a bound."""
@@ -231,17 +232,13 @@ class KafkaConsumer:
             raise Unavailable("kafka", f"reading again failed ({type(error).__name__})") from None
         self._unreadable.suspect(client)
 
-    def _note_progress(self, client: AIOKafkaConsumer, found: bool) -> None:
-        """Why not every return of `poll`: it also returns when nobody has answered for minutes (hazard K5).
-
-        Why `!=`: the client stamps answers with the node's clock, which may jump (hazard K15).
-        """
+    def _note_progress(self, client: AIOKafkaConsumer, found: Collection[KafkaPartition]) -> None:
+        """Why not every return of `poll`: it also returns when nobody has answered for minutes (hazard K5)."""
         self._note_hidden(client)
-        fetches = {place: client.last_poll_timestamp(place) for place in client.assignment()}
-        answered = fetches != self._fetches if fetches else self._has_share(client)
-        if found or answered or self._paused:
-            self._fetched_at, self._faults = monotonic(), 0
-        self._fetches = fetches
+        if self._paused:
+            self._progress.restart()
+        if self._paused or self._progress.note(client, found, has_share=self._has_share(client)):
+            self._faults = 0
 
     def _note_hidden(self, client: AIOKafkaConsumer) -> None:
         """The client leaves out what it may not read, and says nothing."""

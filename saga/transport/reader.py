@@ -5,8 +5,7 @@ thinks, reading goes on where the last poll ended, and what comes twice is dropp
 """
 
 import asyncio
-from collections.abc import Mapping
-from time import monotonic
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
@@ -18,6 +17,7 @@ from saga.ports.messaging import InboundRecord
 from saga.transport.closing import close
 from saga.transport.consumer import record_of
 from saga.transport.options import KafkaOptions, quiet_client
+from saga.transport.progress import Progress
 from saga.transport.refusal import unreachable
 from saga.transport.unreadable import Unreadable, is_unreadable, positions, rewind
 
@@ -34,8 +34,7 @@ class KafkaReader:
         self._client: AIOKafkaConsumer | None = None
         self._next: dict[int, int] = {}
         self._unreadable = Unreadable(options.incident)
-        self._answered_at = monotonic()
-        self._answers: object = None
+        self._progress = Progress()
 
     async def start(self, since: Mapping[int, int] | None) -> None:
         """Connect and go to these offsets. Raises Unavailable when no broker answers in time, or there is no such topic."""
@@ -62,7 +61,8 @@ class KafkaReader:
         except BaseException:
             await close(client, self._options.close_timeout)
             raise
-        self._client, self._answered_at = client, monotonic()
+        self._client = client
+        self._progress.restart()
         self._seek(client)
 
     async def poll(self, max_records: int, timeout: float) -> list[InboundRecord]:
@@ -82,7 +82,7 @@ class KafkaReader:
             if not is_unreadable(error):
                 raise Unavailable("kafka", f"reading {self._topic} failed ({type(error).__name__})") from None
             await self._step_back(client, before)
-        self._look_for_answers(client, bool(found))
+        self._look_for_answers(client, found)
         new = [record for place, records in found.items() for one in records if (record := self._new(place, one)) is not None]
         for place, at in positions(client).items():
             self._next[place.partition] = max(at, self._next.get(place.partition, 0))  # past offsets that hold no record
@@ -125,12 +125,10 @@ class KafkaReader:
         self._next[place.partition] = record.offset + 1
         return record_of(place, record)
 
-    def _look_for_answers(self, client: AIOKafkaConsumer, found: bool) -> None:
-        """Raises Unavailable when no fetch has been answered for as long as a connection may take, and a while."""
-        answers = {place: client.last_poll_timestamp(place) for place in client.assignment()}
-        if found or answers != self._answers:
-            self._answers, self._answered_at = answers, monotonic()
-        elif monotonic() - self._answered_at > self._options.connect_timeout + 2 * self._options.fetch_wait:
+    def _look_for_answers(self, client: AIOKafkaConsumer, found: Collection[KafkaPartition]) -> None:
+        """Raises Unavailable when a partition's fetches have not been answered for as long as a connection may take, and a while."""
+        self._progress.note(client, found, has_share=True)
+        if self._progress.seconds > self._options.connect_timeout + 2 * self._options.fetch_wait:
             raise Unavailable("kafka", f"nobody answers a reader of {self._topic}")
 
 

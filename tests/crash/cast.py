@@ -1,6 +1,7 @@
 """Who acts in a lane: a coordinator and a participant, started again when they have died, and what a client asks of them."""
 
 import asyncio
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,11 @@ class Cast:
             elif process is None or process.ended.is_set():
                 self.replace(kind)
         await self.ready(*(self.of(kind) for kind in KINDS if kind != but))
+
+    def ask_for_stacks(self) -> None:
+        """Everybody writes into the log where its tasks stand."""
+        for process in self._now.values():
+            process.send(signal.SIGUSR1)
 
     async def leave(self) -> None:
         """Everybody is gone."""

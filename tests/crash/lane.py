@@ -181,6 +181,7 @@ class Lane:
         try:
             await self._ground.quiet(shape, key, outcome, until_broken=self._hunts)
         except TimeoutError:
+            self._cast.ask_for_stacks()
             outcome.check("I2", [f"{NOT_AT_REST}: {await self._ground.unrest(key)}"])
 
     async def _judge(self, shape: Shape, key: str, outcome: Outcome) -> None:

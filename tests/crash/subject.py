@@ -4,6 +4,7 @@ The rung speaks to each over a socket: it arms a point, asks for counts, starts 
 so that what takes ten seconds in production takes one here; the order of things is the same:
 
     group session 1.5 s (10), idle transaction 0.6 s (5), lock 0.3 s (2), send 0.8 s (10), claim of the sender 0.5 s (10), of work 1 s (15)
+    a consumer without progress 4 s (30)
 """
 
 import asyncio
@@ -28,6 +29,7 @@ from saga.rotating import kafka_options
 from saga.runtime.operating import Desk
 from saga.runtime.operations import ActRequest
 from saga.runtime.replay import replay
+from saga.sdk import intake
 from saga.sdk.barrier import database, outbox
 from saga.sdk.serve import kafka_service
 from saga.sdk.service import Parts
@@ -158,6 +160,7 @@ async def participant(subject: Subject) -> None:
 
     database.SESSION.update(lock_timeout="300", idle_in_transaction_session_timeout="600", statement_timeout="1500")
     outbox.CLAIM_SECONDS = 0.5
+    intake.STUCK_AFTER = 4.0
     asked = subject.asked
     settings = load_service_settings(
         postgres_dsn=asked["participant_dsn"],
@@ -210,6 +213,12 @@ async def _tell_ready(subject: Subject, ready: Callable[[], Any], running: "asyn
 KINDS = {"coordinator": coordinator, "participant": participant, "replay": rebuild}
 
 
+def _tell_stacks() -> None:
+    """Where each task stands: for the log of a case that does not come to rest."""
+    for task in asyncio.all_tasks():
+        task.print_stack(file=sys.stderr)
+
+
 def run(asked: dict[str, Any]) -> int:
     """The life of one process."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format=f"%(asctime)s {asked['name']} %(message)s")
@@ -227,6 +236,7 @@ def run(asked: dict[str, Any]) -> int:
         task.set_name(HARNESS)
         line.listen(subject.heard)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: subject.stop())
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, _tell_stacks)
         await KINDS[asked["kind"]](subject)
         if asked.get("record"):
             line.say(counts=POINTS.recorded())

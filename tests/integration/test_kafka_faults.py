@@ -114,6 +114,16 @@ async def test_progress_stops_while_no_broker_answers_and_goes_on_when_one_does(
         await poll_until(lambda: consumer.seconds_since_poll() < 0.5, consumer)
 
 
+async def test_progress_stops_too_while_one_partition_is_left_out_and_the_others_are_read(
+    broker: EmbeddedBroker, options: KafkaOptions
+) -> None:
+    async with running(KafkaConsumer(options, ["t"], nobody)) as consumer:
+        await poll_until(lambda: len(consumer.assignment()) == 3, consumer)
+        assert consumer._client is not None
+        consumer._client.pause(sorted(consumer._client.assignment())[1])  # K5: as a client that has lost sight of it
+        await poll_until(lambda: consumer.seconds_since_poll() > 1.0, consumer)
+
+
 async def test_a_commit_that_the_group_has_overtaken_is_no_error(broker: EmbeddedBroker, options: KafkaOptions) -> None:
     async with running(KafkaProducer(options)) as producer, running(KafkaConsumer(options, ["t"], nobody)) as consumer:
         await producer.send([a_record("t")])
