@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 import sys
+import traceback
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,7 +92,7 @@ async def _run(wanted: Wanted, report: Report, cluster: Cluster, observer: Obser
 
 async def _strike(wanted: Wanted, report: Report, cluster: Cluster, observer: Observer) -> None:
     """One fault after another, so that a stall belongs to one of them; each leaves the cluster whole. A slow machine gets more time until
-    each has struck once."""
+    each has struck once. After one that fails nothing strikes, but what was seen until then is still judged."""
     end = monotonic() + wanted.seconds
     for pause, name, seed in plan(report.seed, {name: NEMESIS[name][1] for name in wanted.faults}):
         await asyncio.sleep(pause)
@@ -100,7 +101,12 @@ async def _strike(wanted: Wanted, report: Report, cluster: Cluster, observer: Ob
         wanted.strikes.append((time(), name))
         _say(f"strikes: {name}")
         began = monotonic()
-        report.fired(name, await NEMESIS[name][0](Struck(cluster, observer, random.Random(seed))))
+        try:
+            report.fired(name, await NEMESIS[name][0](Struck(cluster, observer, random.Random(seed))))
+        except Exception as error:
+            traceback.print_exc()
+            report.broke("I21", f"{name} left the cluster broken, and nothing struck after it: {type(error).__name__}: {error}")
+            return
         _say(f"    {name} is over after {monotonic() - began:.1f} s")
 
 

@@ -6,6 +6,7 @@ The setting stays on over a promotion: until the new standby is there nothing is
 """
 
 import asyncio
+import contextlib
 import os
 import shutil
 import subprocess
@@ -166,7 +167,8 @@ class Pair:
     def _kill(self, number: int) -> None:
         family = self._family(number)
         for process in family:
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):  # a session that has just ended
+                process.kill()
         self._servers[number].stop()
         psutil.wait_procs(family, timeout=10)
 

@@ -1,13 +1,14 @@
 """The service's schema in Postgres: a small pool, the tables, one transaction at a time.
 
-Every wait is bounded: for a connection, for a statement, for a lock, and for a handler that forgets to finish (the server ends it).
+Every wait is bounded: for a connection, for a statement, for a lock, for a handler that forgets to finish (the server ends it), and for a
+server that has gone without a word.
 """
 
 import asyncio
 import hashlib
 import ssl
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
@@ -23,6 +24,8 @@ from saga.secrets.servers import PostgresLogin, as_login
 CONNECT_TIMEOUT = 5.0
 ACQUIRE_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 5.0
+ANSWER_TIMEOUT = 15.0  # longer than the server's own bounds: it ends what takes too long, this ends what nobody answers any more
+MIGRATE_TIMEOUT = 75.0
 SESSION = {
     "application_name": "saga-participant",
     "statement_timeout": "10000",
@@ -44,6 +47,7 @@ _AWAY = (
     OSError,
 )
 
+_WAITS = {"timeout": CONNECT_TIMEOUT, "command_timeout": ANSWER_TIMEOUT}
 _HELD = (asyncpg.exceptions.DeadlockDetectedError, asyncpg.exceptions.LockNotAvailableError, asyncpg.exceptions.QueryCanceledError)
 _APPLIED = "create table if not exists applied_script (digest bytea primary key, at timestamptz not null default clock_timestamp())"
 _REFUSALS = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
@@ -112,21 +116,22 @@ class Database:
 
     def _arguments(self, login: PostgresLogin) -> dict[str, Any]:
         settings = {**SESSION, "search_path": self._schema}
-        return {**login.arguments(), "timeout": CONNECT_TIMEOUT, "target_session_attrs": "read-write", "server_settings": settings}
+        return {**login.arguments(), **_WAITS, "target_session_attrs": "read-write", "server_settings": settings}
 
     async def _migrate(self, pool: asyncpg.Pool) -> None:
         """Run the texts that were never run here, one instance after the other. Why not all of them at every start: `if not exists` locks
         a table before it looks, so an instance that begins beside others at work would stop them, or meet them in a deadlock."""
         async with pool.acquire() as connection, connection.transaction():
             await connection.execute("set local statement_timeout = '60s'")
-            await connection.execute("select pg_advisory_xact_lock(hashtextextended(concat('saga schema ', $1::text), 0))", self._schema)
+            lock = "select pg_advisory_xact_lock(hashtextextended(concat('saga schema ', $1::text), 0))"
+            await connection.execute(lock, self._schema, timeout=MIGRATE_TIMEOUT)
             await connection.execute("set local lock_timeout = '2s'")  # whoever waits for a table makes all others wait behind it
             await connection.execute(await connection.fetchval("select format('create schema if not exists %I', $1::text)", self._schema))
             await connection.execute(_APPLIED)
             known = {bytes(row["digest"]) for row in await connection.fetch("select digest from applied_script")}
             for text in (script("schema"), *self._scripts):
                 if (digest := hashlib.sha256(text.encode()).digest()) not in known:
-                    await connection.execute(text)
+                    await connection.execute(text, timeout=MIGRATE_TIMEOUT)
                     await connection.execute("insert into applied_script (digest) values ($1) on conflict do nothing", digest)
 
     @asynccontextmanager
@@ -166,7 +171,8 @@ class Database:
         except _AWAY as error:
             raise Unavailable("postgres", type(error).__name__) from error
         finally:
-            await pool.release(connection, timeout=CLOSE_TIMEOUT)
+            with suppress(*_AWAY):
+                await pool.release(connection, timeout=CLOSE_TIMEOUT)
 
     async def close(self) -> None:
         """Close the pool; what does not close in time is cut."""
