@@ -42,9 +42,7 @@ async def ask(database: Database) -> None:
 
 
 @pytest.mark.parametrize("when", ["before", "within", "at the commit"])
-async def test_a_transaction_ends_when_nobody_answers_and_works_again_once_somebody_does(
-    database: Database, link: Link, when: str
-) -> None:
+async def test_a_transaction_ends_when_nobody_answers_and_works_again_once_somebody_does(database: Database, link: Link, when: str) -> None:
     async def cut_short() -> None:
         if when == "before":
             link.silence()
