@@ -17,6 +17,7 @@ class Draft:
         self.state = state
         self.now = now
         self._events: list[Event] = []
+        self._states: list[State] = []
         self._ignored: Ignored | None = None
         self._detail = ""
 
@@ -29,6 +30,7 @@ class Draft:
         """Append an event to the decision."""
         self.state = evolve(self.state, event)
         self._events.append(event)
+        self._states.append(self.state)
 
     def ignore(self, why: Ignored, detail: str = "") -> None:
         """Say why nothing happens; it counts only if nothing was emitted."""
@@ -38,5 +40,5 @@ class Draft:
     def decision(self) -> Decision:
         """What was decided."""
         if self._events:
-            return Decision(tuple(self._events), self._ignored, self._detail)
+            return Decision(tuple(self._events), self._ignored, self._detail, tuple(self._states))
         return Decision((), self._ignored or Ignored.DUPLICATE, self._detail)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from saga.core.events import Event
+from saga.core.state import State
 from saga.messages import Outcome
 
 REMEMBERED = timedelta(days=30)
@@ -150,8 +151,10 @@ UNUSABLE = frozenset((Ignored.UNKNOWN_COMMAND, Ignored.WRONG_PARTICIPANT, Ignore
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Events to append; or none, and why. `detail` is a sentence without values for people."""
+    """Events to append, and the fold after each of them, so that nobody has to fold again; or none, and why. `detail` is a sentence
+    without values for people."""
 
     events: tuple[Event, ...] = ()
     ignored: Ignored | None = None
     detail: str = ""
+    states: tuple[State, ...] = ()

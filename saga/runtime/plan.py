@@ -4,7 +4,7 @@ Inputs are decided one after another on the batch's own working folds, also by k
 key, in one batch are no conflict (check-store 9). Nothing here waits or talks to anything.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -13,7 +13,6 @@ from uuid import UUID
 from saga.core.decide import decide
 from saga.core.effects import CommandToSend, command_of, sends
 from saga.core.events import Event
-from saga.core.evolve import evolve
 from saga.core.identity import key_bytes
 from saga.core.inputs import UNUSABLE, Act, Decision, Ignored, Input, Pause, ReplyInput, Resume, Start, Tick
 from saga.core.lifecycle import LifeToSend, Telling, life_of
@@ -56,10 +55,9 @@ class _Stream:
     events: list[Event] = field(default_factory=list)
     told: dict[int, State] = field(default_factory=dict)
 
-    def take(self, events: Sequence[Event], telling: Telling) -> None:
+    def take(self, decision: Decision, telling: Telling) -> None:
         """Decided: the fold goes on."""
-        for event in events:
-            self.state = evolve(self.state, event)
+        for event, self.state in zip(decision.events, decision.states, strict=True):
             self.events.append(event)
             if telling.tells(self.state, event):
                 self.told[self.state.version] = self.state
@@ -138,7 +136,7 @@ class Plan:
         given = replace(given, pause=self._pause_of(given.tenant, work.definition.name))
         decision = decide(work.definition, State(), given, self.now)
         stream = self._streams[new_id] = _Stream(0, State())
-        stream.take(decision.events, self._telling)
+        stream.take(decision, self._telling)
         self._take_keys(work, given, new_id)
         return Appended(new_id, decision.events, stream.state)
 
@@ -190,7 +188,7 @@ class Plan:
         if isinstance(given, Resume):
             raise ActRefused("definition-paused", f"all sagas of {state.start.definition} are paused: resume the definition")
         if state.paused is None and not isinstance(given, Pause) and pause.input_id not in state.inputs:
-            stream.take(decide(definition, state, pause, self.now).events, self._telling)
+            stream.take(decide(definition, state, pause, self.now), self._telling)
 
     def _pause_of(self, tenant: str, definition: str) -> Pause | None:
         row = self._paused.get((tenant, definition))
@@ -200,7 +198,7 @@ class Plan:
         if decision.events:
             if isinstance(work.given, Tick) and (due := next_due(stream.state)) is not None:
                 work.lateness = (self.now - due).total_seconds()
-            stream.take(decision.events, self._telling)
+            stream.take(decision, self._telling)
             return Appended(saga_id, decision.events, stream.state)
         self._check(saga_id, stream)
         why = decision.ignored or Ignored.DUPLICATE
