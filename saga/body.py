@@ -11,7 +11,6 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterable
 from typing import Any, NoReturn
 
 import orjson
@@ -44,7 +43,7 @@ def parse_body(raw: bytes | None, *, limit: int = MAX_BODY, depth: int = MAX_DEP
         raise ContractError("not-utf-8", f"byte {error.start} of the body is not UTF-8") from None
     _refuse_depth(raw, depth)
     try:
-        value = json.loads(text, object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant)
+        value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise ContractError("not-json", f"line {error.lineno} column {error.colno}: {error.msg}") from None
     if not isinstance(value, dict):
@@ -78,12 +77,10 @@ def _refuse_depth(raw: bytes, limit: int) -> None:
             raise ContractError("too-deep", f"the body is nested deeper than {limit}")
 
 
-def _object(pairs: Iterable[tuple[str, Any]]) -> Json:
-    result: Json = {}
-    for name, value in pairs:
-        if name in result:
-            raise ContractError("bad-value", "an object of the body has one key twice")
-        result[name] = value
+def _object(pairs: list[tuple[str, Any]]) -> Json:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ContractError("bad-value", "an object of the body has one key twice")
     return result
 
 
@@ -102,6 +99,9 @@ def _float(text: str) -> float:
 
 def _constant(name: str) -> NoReturn:
     raise ContractError("bad-value", f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant)
 
 
 def _refuse_characters(value: object) -> None:

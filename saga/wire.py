@@ -176,7 +176,7 @@ def read_reply(envelope: Envelope) -> ReplyMessage:
 
 def rfc3339(moment: datetime) -> str:
     """RFC 3339 in UTC with milliseconds and Z."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def _outcome(text: str) -> Outcome | None:

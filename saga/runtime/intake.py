@@ -27,7 +27,6 @@ from saga.ports.messaging import InboundRecord
 from saga.ports.streams import Batch, KeyRow, LoadedVersion, Pointer, SagaKey, Store, Transaction
 from saga.runtime.changes import Changes
 from saga.runtime.folds import FoldCache
-from saga.runtime.ids import uuid7
 from saga.runtime.kept import HeldSweep, Source
 from saga.runtime.plan import Outgoing, Plan
 from saga.runtime.relay import Relay
@@ -209,7 +208,7 @@ class Intake:
             try:
                 if error is not None:
                     raise error
-                plan.decide(work, uuid7(tx.now))
+                plan.decide(work)
             except Exception as unexpected:
                 plan.quarantine(work, unexpected)
                 self._parts.seen.quarantined(work, unexpected)

@@ -24,6 +24,7 @@ from saga.errors import ActRefused, ContractError
 from saga.ports.messaging import InboundRecord
 from saga.ports.streams import Append, Batch, DeadLetter, HeldRecord, KeyRow, Mend, PausedDefinition, Pointer, SagaKey
 from saga.runtime.audited import entry_of
+from saga.runtime.ids import uuid7
 from saga.runtime.parked_acts import act_record
 from saga.runtime.work import Appended, Dead, Held, Nothing, Refused, Result, Work
 
@@ -87,12 +88,12 @@ class Plan:
         self._definition_of = definition_of
         self._telling = telling
 
-    def decide(self, work: Work, new_id: UUID) -> None:
+    def decide(self, work: Work) -> None:
         """Decide one work and set its result."""
         if work.given is None:
             self._known(work)
         elif isinstance(work.given, Start):
-            work.result = self._start(work, work.given, new_id)
+            work.result = self._start(work, work.given)
         else:
             work.result = self._feed(work)
         self._account(work)
@@ -126,7 +127,7 @@ class Plan:
         """The folds after this batch, for the cache: also those that were only read."""
         return {saga_id: stream.state for saga_id, stream in self._streams.items()}
 
-    def _start(self, work: Work, given: Start, new_id: UUID) -> Result:
+    def _start(self, work: Work, given: Start) -> Result:
         if work.definition is None:
             raise LookupError("a start carries its definition")
         for key in (work.request, work.key):
@@ -135,6 +136,7 @@ class Plan:
                 return self._started_before(work, given, row)
         given = replace(given, pause=self._pause_of(given.tenant, work.definition.name))
         decision = decide(work.definition, State(), given, self.now)
+        new_id = uuid7(self.now)
         stream = self._streams[new_id] = _Stream(0, State())
         stream.take(decision, self._telling)
         self._take_keys(work, given, new_id)
