@@ -147,7 +147,7 @@ class EmbeddedKafka:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
                 return
             time.sleep(0.05)
-        raise Unavailable("kafka", f"the broker was not ready within {START_WITHIN:.0f} s")
+        raise Unavailable("kafka", f"the broker was not ready within {START_WITHIN:.0f} s: {self._last_words()}")
 
     def _last_words(self) -> str:
         log = self._home / "broker.log" if self._home else None

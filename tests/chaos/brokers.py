@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import monotonic
@@ -21,6 +22,7 @@ from tests.chaos.links import Link
 COUNT, IN_SYNC = 3, 2
 TOPIC = {"min.insync.replicas": str(IN_SYNC), "retention.ms": "-1"}
 WITHIN = 60.0
+STARTS = 3
 _CLUSTER = "saga-embedded-chaos00A"
 
 
@@ -104,8 +106,13 @@ class Brokers:
         await asyncio.to_thread(server.stop)
 
     async def revive(self, number: int) -> None:
-        """Start it again over the same log, at the same port."""
-        await asyncio.to_thread(self._servers[number].start)
+        """Start it again over the same log, at the same port. One that does not get there is started anew, as a supervisor would."""
+        for attempt in range(STARTS):
+            try:
+                return await asyncio.to_thread(self._servers[number].start)
+            except Unavailable as unavailable:
+                print(f"broker {number + 1}, start {attempt + 1}: {unavailable}", file=sys.stderr, flush=True)
+        raise Unavailable("kafka", f"broker {number + 1} did not start {STARTS} times")
 
     async def in_sync(self, within: float = WITHIN) -> float:
         """Wait until every replica of every partition is in sync; the seconds that it took. Raises Unavailable."""

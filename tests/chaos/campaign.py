@@ -13,6 +13,7 @@ from time import monotonic, time
 import asyncpg
 
 from saga.config import Settings
+from saga.errors import Unavailable
 from tests.chaos import stalls, wire_check
 from tests.chaos.bank import CANARY, Bank
 from tests.chaos.cluster import COMMANDS, EVENTS, LIFECYCLE, Cluster, running
@@ -72,8 +73,11 @@ async def _run(wanted: Wanted, report: Report, cluster: Cluster, observer: Obser
         until = time()
         _say("healing: the last orders are placed")
         await load.finish()
-        await cluster.ready()
-        await cluster.brokers.in_sync()
+        try:
+            await cluster.ready()
+            await cluster.brokers.in_sync()
+        except Unavailable as unavailable:
+            report.broke("I21", f"the cluster could not be healed: {unavailable}")
         took = await _quiesce(cluster)
         report.tell("quiesce_s", round(took, 1))
         whole = await observer.read_all()
