@@ -23,6 +23,7 @@ from tests.chaos.load import Load
 from tests.chaos.machine_faults import NEMESIS
 from tests.chaos.observer import Observer
 from tests.chaos.plan import plan
+from tests.chaos.rebuild import rebuilt
 from tests.chaos.streams_check import Sagas, Story, read_sagas
 from tests.proof.report import Report
 
@@ -81,11 +82,13 @@ async def _run(wanted: Wanted, report: Report, cluster: Cluster, observer: Obser
         took = await _quiesce(cluster)
         report.tell("quiesce_s", round(took, 1))
         whole = await observer.read_all()
+        at_rest = whole and took < QUIESCE_WITHIN  # else what a rebuild adds cannot be told from what still happens
+        added = await rebuilt(cluster.pair.dsn("coordinator"), observer) if at_rest else None
         _say(f"quiet after {took:.1f} s, {observer.seen.records} records read; checking")
     await load.close()
     if not whole:
         report.broke("I19", "the topics did not come to rest: records were still being written")
-    sagas = await _check(report, cluster, observer, load)
+    sagas = await _check(report, cluster, observer, load, added)
     found = stalls.stalls(sagas.moments, wanted.strikes, until)
     report.tell("stalls", stalls.told(found))
     report.tell("p99_stall_s", round(stalls.percentile(found.get("kill", ()), 0.99), 2))
@@ -131,11 +134,12 @@ async def _quiesce(cluster: Cluster) -> float:
     return monotonic() - began
 
 
-async def _check(report: Report, cluster: Cluster, observer: Observer, load: Load) -> Sagas:
+async def _check(report: Report, cluster: Cluster, observer: Observer, load: Load, added: Sequence[Story] | None) -> Sagas:
     seen, told, bank = observer.seen, load.told, cluster.bank
     dsn, services = cluster.pair.dsn("coordinator"), cluster.pair.dsn("services")
     settings = Settings(postgres_dsn=dsn)
-    sagas, stories = await read_sagas(dsn)
+    sagas, found = await read_sagas(dsn)
+    stories = [*(added or ()), *found]
     ledgers = await read_ledgers(services)
     dead = await wire_check.dead_letters(dsn)
     stories += stories_of(sagas, ledgers, {order.order_id: order for order in bank.orders}, bank.stock())
@@ -156,6 +160,7 @@ async def _check(report: Report, cluster: Cluster, observer: Observer, load: Loa
         **dict.fromkeys(("I1", "I2", "I5", "I6", "I7", "I8", "I18"), count),
         "I3": ledgers.pairs,
         "I4": len(sagas.issued) + len(seen.commands),
+        **({} if added is None else {"I9": 1}),
         "I10": len(seen.replies) + len(seen.starts),
         "I12": len(ledgers.stock) + len(ledgers.cards),
         "I13": len(told.started) + count,
