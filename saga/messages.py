@@ -16,7 +16,7 @@ field, and they are checked when the class is made.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
 
@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from saga.body import MAX_INTEGER, canonical
 from saga.errors import ContractError
+from saga.values import value
 
 DEFAULT_PREFIX = "com.example"
 PARTICIPANT = re.compile(r"[a-z][a-z0-9-]{0,62}")
@@ -179,7 +180,7 @@ class Money(BaseModel):
         return Money(minor=self.minor * quantity, currency=self.currency)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Envelope:
     """A message in flight: CloudEvents attributes, trace context, record key and body.
 

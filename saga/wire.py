@@ -5,7 +5,6 @@ A command that cannot be answered and a reply that says nothing raise ContractEr
 record aside with it and goes on.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -13,13 +12,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from saga.errors import ContractError
 from saga.messages import Envelope, Outcome
+from saga.values import value
 
 MAX_ID = 255
 LIFECYCLE_PREFIX = "saga.lifecycle."
 MAX_RETRY_AFTER_MS = 3_600_000
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CommandMessage:
     """A command. `time` is when it was first issued; `undoes` is empty for a do."""
 
@@ -67,7 +67,7 @@ class CommandMessage:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ReplyMessage:
     """A reply as it came. `outcome` is None where the record does not say it: then the type tells."""
 

@@ -1,7 +1,6 @@
 """A reply that is known to be sound (`replies.py`), on its way to its row in the tables; and how what changes nothing is recorded."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from saga.core import events as e
 from saga.core.draft import Draft
@@ -9,9 +8,10 @@ from saga.core.inputs import Act, Ignored, ReplyInput
 from saga.core.state import CommandRef, Step
 from saga.definition.graph import StepNode
 from saga.messages import Outcome
+from saga.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer:
     """A sound reply and what it is about. `code` and `detail` are those of a refusal or failure."""
 

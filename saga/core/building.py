@@ -6,7 +6,6 @@ What a user function may see (`Materials`) is decoded from the fold when it asks
 import inspect
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, TypeVar
 
@@ -14,9 +13,10 @@ from saga.body import parse_body
 from saga.core.state import State, Step, StepId
 from saga.definition.graph import Builder, Definition, StepNode
 from saga.messages import Command, DomainEvent, Reply
+from saga.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class BuildFault:
     """What went wrong in a user function: its name, the error's type, file and line. No values: they may be personal."""
 

@@ -3,16 +3,16 @@
 StepIssued, StepResent, UndoIssued, UndoResent ──> CommandToSend        every other event sends nothing
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from saga.core import events as e
 from saga.core.state import Do, Sending, State, StepId, Undo
+from saga.values import value
 
 _SENDING_EVENTS = (e.StepIssued, e.StepResent, e.UndoIssued, e.UndoResent)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CommandToSend:
     """What wire.md section 2 asks of a command, but for saga id, epoch and source, which belong to the coordinator, not to the saga."""
 

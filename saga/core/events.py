@@ -4,18 +4,19 @@
 carry `actor`, `reason` and `input_id`. Due times are absolute; spans are milliseconds. Bodies are canonical JSON bytes.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from saga.values import named_value
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@named_value
 class Event:
     """What all events share."""
 
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class ByHand(Event):
     """An event that a person may have caused; all three are empty when nobody did."""
 
@@ -24,7 +25,7 @@ class ByHand(Event):
     input_id: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class OfStep(Event):
     """An event about one command of a step. `branch` is empty where a step has but one."""
 
@@ -34,7 +35,7 @@ class OfStep(Event):
     command_id: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class OfStepByHand(OfStep):
     """An event about a step that a person may have caused."""
 
@@ -43,7 +44,7 @@ class OfStepByHand(OfStep):
     input_id: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class SagaStarted(Event):
     """The first event of every stream. `input_id` names the record or request that started it; `partition_key` is `key_text`."""
 
@@ -62,7 +63,7 @@ class SagaStarted(Event):
     epoch: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class StepIssued(OfStepByHand):
     """A command goes out for the first time. `attempts` is 0 where it is sent until answered; `after` lists the dependencies."""
 
@@ -79,7 +80,7 @@ class StepIssued(OfStepByHand):
     attempt: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class StepResent(OfStepByHand):
     """The same command again. With an actor it was sent by hand, which starts the budget anew but not the attempt number."""
 
@@ -87,7 +88,7 @@ class StepResent(OfStepByHand):
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class StepFailed(OfStep):
     """An attempt ended without an answer that lasts (`code` is the participant's, or `no-answer`). Sent again at `retry_at`; None waits
     for a person. `parked` says that the budget is spent: a person is asked while resending goes on."""
@@ -99,14 +100,14 @@ class StepFailed(OfStep):
     parked: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class StepDoubted(OfStepByHand):
     """Nobody knows whether it happened. No further attempt; it will be undone. With an actor a person did not want to wait any more."""
 
     cause: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class StepProgressed(OfStep):
     """The participant is still at work; its deadline moves."""
 
@@ -114,7 +115,7 @@ class StepProgressed(OfStep):
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class StepSucceeded(OfStepByHand):
     """The effect happened. `late`: the saga had turned back, ended, or heard a refusal before. With an actor a person answered in the
     participant's place; `evidence` says how they know."""
@@ -126,7 +127,7 @@ class StepSucceeded(OfStepByHand):
     evidence: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class StepRefused(OfStep):
     """No effect happened and none will."""
 
@@ -136,7 +137,7 @@ class StepRefused(OfStep):
     message_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class StepSkipped(OfStepByHand):
     """The saga goes on without it: its `when` said no (`cause` = when) or a person did (`cause` = operator)."""
 
@@ -145,7 +146,7 @@ class StepSkipped(OfStepByHand):
     after: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class TurnedBack(ByHand):
     """The saga will be undone. `cause` is refused, in-doubt or cancelled; `step` the one that caused it."""
 
@@ -153,7 +154,7 @@ class TurnedBack(ByHand):
     step: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class UndoIssued(OfStepByHand):
     """An undo goes out. `kind` is undo, or fence: a bodiless undo that makes sure that a do never happens. `undoes` is the do's id."""
 
@@ -169,7 +170,7 @@ class UndoIssued(OfStepByHand):
     attempt: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class UndoResent(OfStepByHand):
     """The same undo again."""
 
@@ -177,7 +178,7 @@ class UndoResent(OfStepByHand):
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class UndoProgressed(OfStep):
     """The participant is still undoing; the deadline moves."""
 
@@ -185,7 +186,7 @@ class UndoProgressed(OfStep):
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class UndoFailed(OfStep):
     """An attempt to undo ended without an answer that lasts; again at `retry_at`."""
 
@@ -195,7 +196,7 @@ class UndoFailed(OfStep):
     retry_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class UndoSucceeded(OfStepByHand):
     """The undo is answered: `effect` tells whether there was anything to undo. With an actor a person took the effect back by other
     means and answered; `evidence` says how they know."""
@@ -205,7 +206,7 @@ class UndoSucceeded(OfStepByHand):
     evidence: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class UndoRefused(OfStep):
     """The participant cannot undo: a person must look. Of a fence: the do had happened, which settles the fence."""
 
@@ -213,7 +214,7 @@ class UndoRefused(OfStep):
     message_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class UndoParked(OfStep):
     """The undo needs a person. `resending`: it is still sent again until answered."""
 
@@ -221,12 +222,12 @@ class UndoParked(OfStep):
     resending: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class UndoSkipped(OfStepByHand):
     """A person answers for the effect; the saga goes on as if it were undone."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class BuildFailed(OfStepByHand):
     """A user function raised or returned what it must not: its name, the error's type and place, no values. `undo`: it built an undo."""
 
@@ -238,7 +239,7 @@ class BuildFailed(OfStepByHand):
     undo: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class ReplyIgnored(OfStep):
     """A reply that contradicts what is known, or came when it could no longer matter. Once per command id and outcome."""
 
@@ -247,41 +248,41 @@ class ReplyIgnored(OfStep):
     message_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class SagaPaused(ByHand):
     """A person stopped it: replies are recorded, nothing is sent and no deadline fires until it is resumed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class SagaResumed(ByHand):
     """It goes on: every running due time moves by the span of the pause."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class SagaReopened(Event):
     """A success came after the end: its effect must be undone after all."""
 
     step: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class Ended(Event):
     """An end. `skipped` lists what a person answered for: `step` or `undo of step`."""
 
     skipped: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class SagaCompleted(Ended):
     """Every step succeeded or was skipped."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class SagaCompensated(Ended):
     """It failed, and everything is undone."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class SagaCancelled(Ended):
     """Somebody wished so, and everything is undone."""
 

@@ -16,6 +16,7 @@ PARK_AFTER: Final = timedelta(minutes=15)
 NO_ANSWER = "no-answer"
 FORGOTTEN = "forgotten"
 
+_MILLISECOND: Final = timedelta(milliseconds=1)
 _SETTLED = (Do.SUCCEEDED, Do.SKIPPED)
 
 
@@ -128,7 +129,7 @@ def by_hand(act: Act | None) -> dict[str, Any]:
 
 def milliseconds(span: timedelta) -> int:
     """A span in whole milliseconds."""
-    return span // timedelta(milliseconds=1)
+    return span // _MILLISECOND
 
 
 def skipped_by_hand(draft: Draft) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Ids that follow from the business, so that a restored database or another replica makes the same ones (design 4.1)."""
 
-from uuid import UUID, uuid5
+from hashlib import sha1
+from uuid import UUID
 
 from saga.body import canonical
 
@@ -12,10 +13,15 @@ UNDO = "undo"
 def command_id(business: tuple[str, str, str], step: str, branch: str, kind: str, generation: int) -> str:
     """The id of a command, which is its idempotency key.
 
-    `business` is (tenant, definition, saga key); `kind` is DO or UNDO. UUIDv5 over a JSON array, so that no two lists of parts
-    run together into one name.
+    `business` is (tenant, definition, saga key); `kind` is DO or UNDO. UUIDv5 (RFC 9562 section 5.5) over a JSON array, so that no two
+    lists of parts run together into one name. Why not `uuid.uuid5`: a third of its time is the hash, the rest its object.
     """
-    return str(uuid5(COMMAND_NAMESPACE, canonical([*business, step, branch, kind, generation]).decode()))
+    name = canonical([*business, step, branch, kind, generation])
+    digest = bytearray(sha1(COMMAND_NAMESPACE.bytes + name, usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def key_text(key: bytes) -> str:

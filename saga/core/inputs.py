@@ -1,18 +1,18 @@
 """What `decide` listens to. Each is plain data that some edge has already read and checked."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 from saga.core.events import Event
 from saga.core.state import State
 from saga.messages import Outcome
+from saga.values import named_value, value
 
 REMEMBERED = timedelta(days=30)
 DEFINITION_PAUSE = "pause-definition:"  # begins the input id of a pause that holds for all sagas of a definition
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Start:
     """Begin a saga: the start event's body is valid and its key computed (`starting.read_start`). With a `pause` it begins paused."""
 
@@ -28,7 +28,7 @@ class Start:
     pause: "Pause | None" = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ReplyInput:
     """A participant's answer. `participant` is whose topic it came from; `outcome` is None when the record did not say."""
 
@@ -42,14 +42,14 @@ class ReplyInput:
     retry_after_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Tick:
     """Fire every deadline of the fold that is due. `remembered` is how long participants know a command."""
 
     remembered: timedelta = REMEMBERED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class Act:
     """What every operator's act carries. `input_id` is made once a request; `expected_version` is If-Match."""
 
@@ -59,12 +59,12 @@ class Act:
     expected_version: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class Cancel(Act):
     """Turn back, somebody's wish."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class RetryByHand(Act):
     """Send or build a step's command, or its undo, again. `even_if_forgotten` is a person's explicit word (design 4.8)."""
 
@@ -74,7 +74,7 @@ class RetryByHand(Act):
     remembered: timedelta = REMEMBERED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class Skip(Act):
     """Go on without a parked undo, or without a step after the pivot."""
 
@@ -82,12 +82,12 @@ class Skip(Act):
     branch: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class Pause(Act):
     """Stop the saga where it is: record what comes, send nothing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class Resume(Act):
     """Go on after a pause. `even_if_forgotten` sends again what participants may not remember any more (design 4.8). Who resumes all
     sagas of a definition (`with_definition`) leaves alone what was paused one by one."""
@@ -97,7 +97,7 @@ class Resume(Act):
     with_definition: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class Doubt(Act):
     """Wait no longer for a step before the pivot: it is in doubt now, and undone."""
 
@@ -105,7 +105,7 @@ class Doubt(Act):
     branch: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class AnswerByHand(Act):
     """Say in a participant's place that a pivot or a stuck step after it succeeded (with its reply), or that the effect of a parked
     undo is gone. `evidence` says how the person knows. Never that something did not happen: that is asked (`Fence`)."""
@@ -118,7 +118,7 @@ class AnswerByHand(Act):
     body: str = "{}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class Fence(Act):
     """Ask the pivot's participant to make sure that an unanswered pivot never happens (design 4.6)."""
 
@@ -149,7 +149,7 @@ class Ignored(StrEnum):
 UNUSABLE = frozenset((Ignored.UNKNOWN_COMMAND, Ignored.WRONG_PARTICIPANT, Ignored.UNEXPECTED_TYPE, Ignored.INVALID_BODY))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Decision:
     """Events to append, and the fold after each of them, so that nobody has to fold again; or none, and why. `detail` is a sentence
     without values for people."""

@@ -10,11 +10,11 @@ knows the change before drops copies and sorts. Two replicas that tell of one ev
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from saga.core import events as e
 from saga.core.state import PARKED, Life, State, status_of
+from saga.values import value
 
 _ALWAYS: Mapping[type[e.Event], str] = {
     e.SagaStarted: "started",
@@ -30,7 +30,7 @@ _MAY_PARK = (e.StepFailed, e.StepRefused, e.BuildFailed, e.UndoParked, e.UndoRef
 WHATS = tuple(sorted({*_ALWAYS.values(), "parked", "unparked"}))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Telling:
     """What is told: nothing, the saga's life, or its steps too."""
 
@@ -42,7 +42,7 @@ class Telling:
         return self.life and (state.life.version == state.version or (self.steps and isinstance(event, e.OfStep)))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LifeToSend:
     """A change of a saga's life. `previous` is the version of the change before, 0 for the first; `status` is that right after the event,
     `waits_for` what the saga waits for once everything of that decision has happened; `causation` the message or act that led to it."""

@@ -1,14 +1,14 @@
 """What people and sweeps see of a saga: its row, its status, and in short what it waits for. Reads the fold, never a definition."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from saga.core.state import Do, Sending, State, Step, Undo, needs_person, next_due
 from saga.core.state import status_of as status_of
+from saga.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SagaRow:
     """The row of a saga for lists, search and due time: a projection of its events, written whole.
 

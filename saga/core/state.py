@@ -1,12 +1,13 @@
 """What is known of a saga: frozen data that `evolve` makes from its events, and questions about it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
 from saga.core.events import SagaPaused, SagaStarted, TurnedBack
+from saga.values import value
 
 PARKED = "parked"
 
@@ -50,7 +51,7 @@ class CommandRef(NamedTuple):
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Sending:
     """A command as it is sent again and again until it is answered.
 
@@ -81,7 +82,7 @@ class Sending:
         return self.attempt - self.budget_from + 1
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Step:
     """One branch of a step.
 
@@ -136,7 +137,7 @@ class Life(NamedTuple):
 UNBORN = Life()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class State:
     """A fold: everything a decision needs of one saga. `version` is that of its last event, 0 before the first."""
 

@@ -1,8 +1,9 @@
 """The log, seen from the runtime and the SDK. At least once, in no order to rely on; nothing is safe because the log said so."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
+
+from saga.values import value
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
@@ -14,7 +15,7 @@ class TopicPartition(NamedTuple):
     partition: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class InboundRecord:
     """A record as it was read: raw bytes, nothing decoded. `timestamp_ms` is only shown, never decided on."""
 
@@ -27,7 +28,7 @@ class InboundRecord:
     timestamp_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OutboundRecord:
     """A record to be sent. The partition follows from the key by Kafka's default partitioner (murmur2)."""
 

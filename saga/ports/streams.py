@@ -16,6 +16,7 @@ from saga.ports.records import DeadLetter as DeadLetter
 from saga.ports.records import DeadRow as DeadRow
 from saga.ports.records import HeldRecord as HeldRecord
 from saga.ports.records import KeptRecords, RecordAct, RecordStore, Settled
+from saga.values import value
 
 
 class SagaKey(NamedTuple):
@@ -40,7 +41,7 @@ class LoadedVersion(NamedTuple):
     version: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PausedDefinition:
     """All sagas of a definition are paused, new ones included. Who, why, and the request; `paused_at` is the database's, set by it."""
 
@@ -52,7 +53,7 @@ class PausedDefinition:
     paused_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class KeyRow:
     """What a start is deduped by. Outlives the saga's archive. `body_hash` is SHA-256 of the body as received."""
 
@@ -62,7 +63,7 @@ class KeyRow:
     body_hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Append:
     """New events of one stream: `bodies` get the versions base + 1 ... base + n. `base` is the version decided on (0: a new stream)."""
 
@@ -71,7 +72,7 @@ class Append:
     bodies: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Mend:
     """A due time found wrong by a tick: written only if the row still has `version`, dropped silently otherwise."""
 
@@ -132,7 +133,7 @@ class Transaction(KeptRecords, Protocol):
         leaves the transaction by that exception and nothing is written)."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DefinitionRow:
     """A definition version as some replica has loaded it: what every replica must agree on."""
 
@@ -144,7 +145,7 @@ class DefinitionRow:
     starts_on: str = ""  # the type of the event that starts it
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SagaFilter:
     """What a list shows. None means any. `key` is an exact business key; `due_before` and `parked_step` help operators."""
 
@@ -157,7 +158,7 @@ class SagaFilter:
     visible: tuple[str, ...] | None = None  # the definitions that whoever asks may see; `definition` is what they ask for
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Page:
     """A page of rows, newest first by saga_id (UUIDv7: time-ordered), and where the next one begins (None at the end)."""
 

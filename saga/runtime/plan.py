@@ -27,6 +27,7 @@ from saga.runtime.audited import entry_of
 from saga.runtime.ids import uuid7
 from saga.runtime.parked_acts import act_record
 from saga.runtime.work import Appended, Dead, Held, Nothing, Refused, Result, Work
+from saga.values import value
 
 DefinitionOf = Callable[[str, int], Definition | None]
 
@@ -38,7 +39,7 @@ class Clock(Protocol):
     paused: Mapping[tuple[str, str], PausedDefinition]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outgoing:
     """What an event sends, a command or a change of its saga's life or both, and the pointer, deleted once all of it is acknowledged."""
 

@@ -11,13 +11,14 @@ from saga.definition.graph import Definition
 from saga.errors import SagaError
 from saga.ports.messaging import InboundRecord
 from saga.ports.streams import HeldRecord, SagaKey
+from saga.values import value
 
 REQUEST_SCOPE = "request:start"
 
 NewId = Callable[[], UUID]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Appended:
     """Events went to the stream of `saga_id`; `state` is the fold after them."""
 
@@ -26,7 +27,7 @@ class Appended:
     state: State
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Nothing:
     """The decision was empty, and final. `state` is the fold that it was taken on, None if the saga was not read."""
 
@@ -35,7 +36,7 @@ class Nothing:
     state: State | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Held:
     """The record waits for its definition version, or (then without one) for its saga."""
 
@@ -45,7 +46,7 @@ class Held:
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Dead:
     """The record is a dead letter."""
 
@@ -54,7 +55,7 @@ class Dead:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Refused:
     """A person's act or start was refused; the error says why."""
 

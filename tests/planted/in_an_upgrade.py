@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tests.planted.planted import Edit, Planted, found_by_tests
 
 _EVENTS, _CORPUS = "saga/core/events.py", "tests/upgrade/test_corpus.py"
-_BETWEEN = "\n\n\n@dataclass(frozen=True, slots=True, kw_only=True)\n"
+_BETWEEN = "\n\n\n@named_value\n"
 _TABLES = "tests/integration/test_services_tables.py"
 
 
