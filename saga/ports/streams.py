@@ -195,6 +195,9 @@ class Store(AccessStore, RecordStore, Protocol):
     async def newest_common(self) -> Mapping[str, int]:
         """Per definition the newest version that every live replica (heartbeat younger than 15 s) has loaded."""
 
+    async def newest_loaded(self) -> Mapping[str, int]:
+        """Per definition the newest version that any live replica has loaded."""
+
     async def definitions(self) -> list[DefinitionRow]:
         """All definition versions ever published."""
 

@@ -5,7 +5,7 @@ replicas must hold. The subscription is the topics of all published definitions,
 replica cannot decide is held for one that can.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID, uuid4
 
 from saga.ports.streams import DefinitionRow, Store
@@ -45,8 +45,12 @@ class Heartbeat:
 async def learn(store: Store, router: Router, *, alive: bool = True) -> Sequence[DefinitionRow]:
     """Tell the router what new sagas run on; all published definitions. `alive`: our own heartbeat is among those counted. A process
     without one keeps what it has loaded where no replica lives."""
-    common = await store.newest_common()
+    common, loaded = await store.newest_common(), await store.newest_loaded()
     rows = await store.definitions()
     if common or alive:
-        router.learn(StartKnown(row.name, row.version, row.starts_on) for row in rows if common.get(row.name) == row.version)
+        router.learn(_known(rows, common), _known(rows, loaded))
     return rows
+
+
+def _known(rows: Sequence[DefinitionRow], versions: Mapping[str, int]) -> list[StartKnown]:
+    return [StartKnown(row.name, row.version, row.starts_on) for row in rows if versions.get(row.name) == row.version]

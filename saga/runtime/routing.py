@@ -48,11 +48,20 @@ class Router:
         self._decode = decode
         self._epoch = epoch
         self._new_trace = new_trace
-        self._newest: dict[str, tuple[int, str]] = {name: (d.version, d.starts_on.message_type) for name, d in _newest(registry).items()}
+        self._own = [StartKnown(name, one.version, one.starts_on.message_type) for name, one in _newest(registry).items()]
+        self._newest = _by_name(self._own)
+        self._without_common: dict[str, tuple[int, str]] = {}
 
-    def learn(self, known: Iterable[StartKnown]) -> None:
-        """What new sagas run on from now on: per definition the newest version that every live replica has (design 4.9)."""
-        self._newest = {row.definition: (row.version, row.starts_on) for row in known}
+    def learn(self, common: Iterable[StartKnown], loaded: Iterable[StartKnown] = ()) -> None:
+        """What new sagas run on from now on: per definition the newest version that every live replica has (design 4.9). Starts of those
+        that only some replica has, by `loaded` or because we are that one, are held until all have it.
+
+        Why ours count whatever `loaded` says: a replica that stood still for so long that its heartbeat grew old is told that nobody has
+        anything, and would pass over every start that it reads until its next beat.
+        """
+        self._newest = _by_name(common)
+        some = _by_name(sorted([*self._own, *loaded], key=lambda known: known.version))
+        self._without_common = {name: known for name, known in some.items() if name not in self._newest}
 
     def newest(self, name: str) -> Definition | None:
         """The definition that a new saga of this name runs on, if it is loaded here."""
@@ -118,6 +127,9 @@ class Router:
                 routed.works.append(self.start_work(definition, envelope, record))
             except ContractError as error:
                 routed.works.append(_dead(record, error, target=name))
+        for name, (version, starts_on) in self._without_common.items():
+            if starts_on == envelope.type:
+                routed.works.append(_waiting(record, name, version))
         if not routed.works and _other_version(envelope.type, {starts_on for _, starts_on in self._newest.values()}):
             raise ContractError("unknown-version", "the major version of this type is not known to any definition")
 
@@ -177,6 +189,10 @@ def _other_version(message_type: str, known: set[str]) -> bool:
     parts = _VERSIONED.fullmatch(message_type)
     names = {found["name"] for text in known if (found := _VERSIONED.fullmatch(text))}
     return parts is not None and parts["name"] in names
+
+
+def _by_name(known: Iterable[StartKnown]) -> dict[str, tuple[int, str]]:
+    return {one.definition: (one.version, one.starts_on) for one in known}
 
 
 def _newest(registry: Registry) -> dict[str, Definition]:

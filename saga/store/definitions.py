@@ -31,6 +31,11 @@ async def newest_common(pool: Pool) -> Mapping[str, int]:
     return {row["name"]: row["version"] for row in await pool.fetch("newest_common", ALIVE)}
 
 
+async def newest_loaded(pool: Pool) -> Mapping[str, int]:
+    """Per definition the newest version that any live replica has loaded."""
+    return {row["name"]: row["version"] for row in await pool.fetch("newest_loaded", ALIVE)}
+
+
 async def definitions(pool: Pool) -> list[DefinitionRow]:
     """All that were ever published."""
     return [

@@ -115,6 +115,10 @@ class PostgresStore(AccessTables):
         """Per definition the newest version that every live replica has loaded."""
         return await definitions.newest_common(self._engine)
 
+    async def newest_loaded(self) -> Mapping[str, int]:
+        """Per definition the newest version that any live replica has loaded."""
+        return await definitions.newest_loaded(self._engine)
+
     async def definitions(self) -> list[DefinitionRow]:
         """All definition versions ever published."""
         return await definitions.definitions(self._questions)

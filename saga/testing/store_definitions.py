@@ -1,6 +1,6 @@
 """What the memory store knows of definitions: which were published, which replicas live, which are paused."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -49,9 +49,16 @@ class MemoryDefinitions(Faults):
     async def newest_common(self) -> Mapping[str, int]:
         """Per definition the newest version that every live replica has loaded."""
         await self._point("newest_common")
-        live = [replica.loaded for replica in self.data.replicas.values() if replica.seen_at > self.now - ALIVE]
-        common = frozenset.intersection(*live) if live else frozenset()
-        return {one.definition: one.version for one in sorted(common)}
+        live = self._live()
+        return _newest(frozenset.intersection(*live) if live else ())
+
+    async def newest_loaded(self) -> Mapping[str, int]:
+        """Per definition the newest version that any live replica has loaded."""
+        await self._point("newest_loaded")
+        return _newest(frozenset().union(*self._live()))
+
+    def _live(self) -> list[frozenset[LoadedVersion]]:
+        return [replica.loaded for replica in self.data.replicas.values() if replica.seen_at > self.now - ALIVE]
 
     async def definitions(self) -> list[DefinitionRow]:
         """All definition versions ever published."""
@@ -77,3 +84,7 @@ class MemoryDefinitions(Faults):
         """All pauses."""
         await self._point("paused_definitions")
         return [row for _, row in sorted(self.data.paused.items())]
+
+
+def _newest(versions: Iterable[LoadedVersion]) -> dict[str, int]:
+    return {one.definition: one.version for one in sorted(versions)}

@@ -231,6 +231,7 @@ async def test_new_sagas_run_on_the_newest_version_that_all_live_replicas_have(s
     assert await store.newest_common() == {"fulfil-order": 2, "refund": 1}
     await store.publish(YOU, [definition(1)])
     assert await store.newest_common() == {"fulfil-order": 1}
+    assert await store.newest_loaded() == {"fulfil-order": 2, "refund": 1}
     await store.retire(YOU)
     assert await store.newest_common() == {"fulfil-order": 2, "refund": 1}
 
@@ -239,7 +240,9 @@ async def test_a_replica_without_heartbeat_does_not_count(database: Database) ->
     await database.store.publish(YOU, [definition(1)])
     await database.age(16)
     await database.store.publish(ME, [definition(2)])
-    assert await database.store.newest_common() == {"fulfil-order": 2}
+    assert await database.store.newest_common() == await database.store.newest_loaded() == {"fulfil-order": 2}
+    await database.age(16)
+    assert await database.store.newest_common() == await database.store.newest_loaded() == {}
     assert await database.store.definitions() == [definition(1), definition(2)]
 
 

@@ -198,7 +198,7 @@ async def test_a_saga_id_in_another_spelling_is_held_and_found_again() -> None:
 
 async def test_a_start_held_for_a_version_that_is_passed_over_is_held_on_for_the_newer_one() -> None:  # design 4.9
     world = World()
-    knows, does_not = world.replica(), world.replica([ONE_STEP.compile()])
+    knows, does_not = world.replica(), world.replica([])
     newest = [StartKnown("fulfil-order", 3, "com.example.order.OrderPlaced.v1")]
     does_not.heartbeat._router.learn(newest)
     await does_not.intake.records([world.place()])
@@ -263,3 +263,49 @@ async def test_a_reply_that_names_another_tenant_is_a_dead_letter_of_that_tenant
     assert letter.letter.reason == "wrong-tenant"
     assert await world.store.dead_letters("acme", 10, None) == []
     assert (await world.names()).count("StepSucceeded") == 1
+
+
+async def test_a_replica_whose_heartbeat_grew_old_while_it_stood_still_holds_the_starts_that_it_reads() -> None:  # I11, I13, K4
+    world = World()
+    replica = world.replica([FULFIL_ORDER.compile()])
+
+    async def stand_still(point: str) -> None:
+        if point == "newest_common":
+            world.store.now += timedelta(seconds=16)
+
+    world.store.hook = stand_still
+    await replica.heartbeat.beat()
+    world.store.hook = None
+    await replica.intake.records([world.place()])
+    assert (await world.store.figures())["held"] == 1
+    await replica.heartbeat.beat()
+    assert await replica.intake.held(10) == 1
+    assert (await world.state()).start.definition == "fulfil-order"
+
+
+async def test_a_start_of_what_only_some_replicas_have_yet_is_held_by_whoever_reads_it_until_all_have_it() -> None:  # design 4.9
+    world = World()
+    old, new = world.replica([]), world.replica([FULFIL_ORDER.compile()])
+    for replica in (new, old):
+        await replica.heartbeat.beat()
+    await old.intake.records([world.place()])
+    assert (await world.store.figures())["held"] == 1
+    await new.heartbeat.beat()
+    assert await new.intake.held(10) == 1
+    assert (await world.store.figures())["held"] == 1
+    await old.heartbeat.retire()
+    await new.heartbeat.beat()
+    assert await new.intake.held(10) == 1
+    assert (await world.state()).start.definition == "fulfil-order"
+    assert (await world.store.figures())["held"] == 0
+
+
+async def test_a_definition_that_no_replica_has_any_more_holds_nothing() -> None:
+    world = World()
+    gone, left = world.replica([FULFIL_ORDER.compile()]), world.replica([])
+    for replica in (gone, left):
+        await replica.heartbeat.beat()
+    await gone.heartbeat.retire()
+    await left.heartbeat.beat()
+    await left.intake.records([world.place()])
+    assert (await world.store.figures())["held"] == 0

@@ -17,6 +17,17 @@ _RECORDS, _CRASHES, _BARRIER = (
 
 LOOPS: Sequence[Planted] = (
     found_by_tests(
+        "starts without a common version passed over",
+        "a replica that stood still within its heartbeat passes over every start that it reads, and their sagas never begin",
+        "flow",
+        "tests/flow/test_records.py",
+        Edit(
+            "saga/runtime/routing.py",
+            "            if starts_on == envelope.type:\n                routed",
+            "            if starts_on == 'x':\n                routed",
+        ),
+    ),
+    found_by_tests(
         "offset before commit",
         "the offset is committed, the database is not, the process dies: a reply is lost for good",
         "flow",

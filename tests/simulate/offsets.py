@@ -4,6 +4,7 @@ A start is there when its keys are; a lasting answer when its command is no long
 nothing of the coordinator's folds.
 """
 
+import re
 from collections.abc import Mapping
 from uuid import UUID
 
@@ -18,6 +19,8 @@ LASTING = frozenset((b"succeeded", b"refused", b"nothing-to-undo"))
 SENDING = tuple(
     b'\x00{"event":"%s"' % name for name in (b"StepIssued", b"StepResent", b"UndoIssued", b"UndoResent", b"StepFailed", b"UndoFailed")
 )
+SUCCEEDED = b'\x00{"event":"StepSucceeded"'
+_UNDOES = re.compile(rb'"undoes":"([^"]+)"')
 
 
 class Offsets:
@@ -50,7 +53,12 @@ class Offsets:
             self._judge.say("I11", f"the offset of {record} is committed, and its command is still awaited")
 
     def _is_settled(self, headers: Mapping[str, bytes | None]) -> bool:
-        """Events of a command that say more than that it was sent, or that its saga ended."""
+        """Events of a command that say more than that it was sent. A fence is settled too once its do is known to have succeeded: then
+        nobody asks any more what came of the fence."""
         command_id = headers["ce_causationid"] or b"?"
         stream = self._store.data.events.get(UUID((headers["ce_sagaid"] or b"").decode()), ())
-        return any(command_id in body and not body.startswith(SENDING) for body in reversed(stream))
+        named = [body for body in stream if command_id in body]
+        if any(not body.startswith(SENDING) for body in named):
+            return True
+        fenced = {found[1] for body in named if b'"kind":"fence"' in body and (found := _UNDOES.search(body))}
+        return any(body.startswith(SUCCEEDED) and do in body for do in fenced for body in stream)

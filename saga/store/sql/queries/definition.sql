@@ -36,6 +36,13 @@ where p.owner = gone.owner;
 -- retire: the replica leaves
 delete from saga.replica where replica = $1;
 
+-- newest_loaded: per definition the newest version that any live replica has loaded
+select loaded.name, max(loaded.version) as version
+from saga.replica
+cross join lateral unnest(names, versions) as loaded(name, version)
+where seen_at > now() - make_interval(secs => $1)
+group by loaded.name;
+
 -- newest_common: per definition the newest version that all live replicas have loaded
 with live as (
     select replica, names, versions from saga.replica where seen_at > now() - make_interval(secs => $1)
