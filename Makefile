@@ -19,6 +19,7 @@
 #   make upgrade ARGS="--cycles 3"           the last release and this one in turn, under load; recorded histories, decided again
 #   make planted                             defects put into copies of the tree: is each found by its rung
 #   make mutants ARGS="--sample 200"         mutants of the core: how many does a test kill
+#   make bench ARGS="--rows happy,calm"      how fast, with what CPU, on how many bytes, on one machine; results verified first
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -28,7 +29,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 FAST := $(wildcard tests/unit tests/contract tests/flow tests/conformance)
 SLOW := $(filter-out tests/house $(FAST) tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 
-.PHONY: help demo test fast check mend lock clean bad-input mutants explore simulate crash chaos soak upgrade planted
+.PHONY: help demo test fast check mend lock clean bad-input mutants explore simulate crash chaos soak upgrade planted bench
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -60,7 +61,7 @@ lock:
 	$(COMPILE) --extra otlp --constraint requirements-dev.lock $(ARGS) pyproject.toml -o requirements-image.lock
 
 # Each is the command of a room of that name.
-explore simulate crash chaos soak upgrade planted: $(VENV)/ready-to-test
+explore simulate crash chaos soak upgrade planted bench: $(VENV)/ready-to-test
 	@$(PYTHON) -m tests.$@ $(ARGS)
 
 bad-input: $(VENV)/ready-to-test

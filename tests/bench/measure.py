@@ -1,0 +1,70 @@
+"""One run on a stage: a warm-up that does not count, a window that does, and the verdict on what the run left behind."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.bench.stage import Moment, Wanted, stage
+from tests.bench.verify import faults_of
+
+BEGIN, END = 0.2, 0.95  # of the orders: before, everything warms up; after, the last are waited for
+FEWEST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a run showed. Rates a second, CPU in seconds per 1,000 sagas by process, bytes a saga, latencies in seconds, sorted."""
+
+    sagas: int
+    seconds: float
+    cpu: dict[str, float]
+    wal: float
+    tables: float
+    latencies: Sequence[float]
+    repeated: int
+    faults: tuple[str, ...]
+
+    @property
+    def rate(self) -> float:
+        """Sagas completed a second."""
+        return self.sagas / self.seconds
+
+    @property
+    def cpu_in_all(self) -> float:
+        """CPU seconds per 1,000 sagas of all processes together."""
+        return sum(self.cpu.values())
+
+    @property
+    def cores(self) -> float:
+        """How many cores were busy with it."""
+        return self.cpu_in_all * self.rate / 1000
+
+    def latency(self, share: float) -> float:
+        """The latency that so many stay below, in milliseconds."""
+        return self.latencies[min(len(self.latencies) - 1, int(share * len(self.latencies)))] * 1000
+
+
+async def measure(wanted: Wanted) -> Measured:
+    """Play it and judge it. Raises TimeoutError when sagas stop ending."""
+    async with stage(wanted) as here:
+        first: Moment | None = None
+        last: Moment | None = None
+        skipped = until = 0
+        async for said in here.play():
+            if first is None and said["ended"] >= max(FEWEST, BEGIN * wanted.orders):
+                first, skipped = await here.moment(), len(here.latencies)
+            elif first is not None and said["ended"] > first.ended and said["ended"] <= max(END * wanted.orders, first.ended + 1):
+                last, until = await here.moment(), len(here.latencies)
+        faults = await faults_of(here)
+        if first is None or last is None:
+            raise ValueError(f"{wanted.orders} orders are too few to measure anything")
+        sagas = last.ended - first.ended
+        return Measured(
+            sagas=sagas,
+            seconds=last.at - first.at,
+            cpu={name: (last.cpu[name] - used) / sagas * 1000 for name, used in first.cpu.items()},
+            wal=(last.wal - first.wal) / sagas,
+            tables=(last.tables - first.tables) / sagas,
+            latencies=sorted(here.latencies[skipped:until]),
+            repeated=here.said["repeated"],
+            faults=tuple(faults),
+        )

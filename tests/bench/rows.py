@@ -1,0 +1,132 @@
+"""The table: what is measured, and against which goal. Goals are those of the whole machine with two cores; a row says whether it meets
+its own, and no row fails a run: only wrong results do."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from tests.bench.core_row import microseconds_a_record
+from tests.bench.measure import Measured, measure
+from tests.bench.stage import Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of a row. `goal` None: only told. `more`: more is better."""
+
+    name: str
+    value: float
+    unit: str
+    goal: float | None = None
+    more: bool = False
+
+    @property
+    def met(self) -> bool | None:
+        """Whether it meets its goal; None without one."""
+        if self.goal is None:
+            return None
+        return self.value >= self.goal if self.more else self.value <= self.goal
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much of everything. `repeats`: how often a comparison goes A B."""
+
+    orders: int
+    repeats: int
+    slow_seconds: float
+    in_flight: int = 2_000
+
+
+FULL = Sizes(orders=30_000, repeats=2, slow_seconds=30.0)
+SHORT = Sizes(orders=2_000, repeats=1, slow_seconds=8.0, in_flight=400)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a row came to."""
+
+    figures: list[Figure]
+    faults: list[str] = field(default_factory=list)
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+Row = Callable[[Sizes], Awaitable[Outcome]]
+
+
+async def happy(sizes: Sizes) -> Outcome:
+    """Four-step orders, all good, as many in flight as asked."""
+    found = await measure(Wanted(orders=sizes.orders, in_flight=sizes.in_flight))
+    return _outcome(found, [Figure("rate", found.rate, "/s", 5_000, more=True), _cpu(found, 0.28), *_storage(found)])
+
+
+async def fsync(sizes: Sizes) -> Outcome:
+    """The same with a broker that brings every message to the disk before it says so."""
+    found = await measure(Wanted(orders=sizes.orders, in_flight=sizes.in_flight, fsync_each=True))
+    return _outcome(found, [Figure("rate", found.rate, "/s", 3_500, more=True), _cpu(found, None)])
+
+
+async def failing(sizes: Sizes) -> Outcome:
+    """Inventory refuses: two undos. In turn with the happy shape, each ratio of a pair."""
+    ratios, faults, last = [], list[str](), None
+    for _ in range(sizes.repeats):
+        good = await measure(Wanted(orders=sizes.orders, in_flight=sizes.in_flight))
+        last = await measure(Wanted(orders=sizes.orders, in_flight=sizes.in_flight, failing=True))
+        ratios.append(last.cpu_in_all / good.cpu_in_all)
+        faults += [*good.faults, *last.faults]
+    assert last is not None
+    return Outcome([Figure("cpu against happy", median(ratios), "x", 1.35), _rate(last)], faults, {"ratios": ratios, **_told(last)})
+
+
+async def calm(sizes: Sizes) -> Outcome:
+    """20 orders a second, whether or not the ones before have ended."""
+    found = await measure(Wanted(orders=int(20 * sizes.slow_seconds), rate=20))
+    return _outcome(found, [Figure("p50", found.latency(0.5), "ms", 10), Figure("p99", found.latency(0.99), "ms", 20)])
+
+
+async def busy(sizes: Sizes) -> Outcome:
+    """1,000 orders a second."""
+    found = await measure(Wanted(orders=int(1_000 * sizes.slow_seconds), rate=1_000))
+    return _outcome(found, [Figure("p99", found.latency(0.99), "ms", 60), Figure("cores", found.cores, "", 0.9), _rate(found)])
+
+
+async def replicas(sizes: Sizes) -> Outcome:
+    """Two replicas on the same cores, in turn with one."""
+    ratios, faults = [], list[str]()
+    for _ in range(sizes.repeats):
+        one = await measure(Wanted(orders=sizes.orders, in_flight=sizes.in_flight))
+        two = await measure(Wanted(orders=sizes.orders, in_flight=sizes.in_flight, replicas=2))
+        ratios.append(two.rate / one.rate)
+        faults += [*one.faults, *two.faults]
+    return Outcome([Figure("rate against one", median(ratios), "x", 0.9, more=True)], faults, {"ratios": ratios})
+
+
+async def core(_sizes: Sizes) -> Outcome:
+    """`decide` with its folds, nothing else."""
+    return Outcome([Figure("decide a record", await asyncio.to_thread(microseconds_a_record), "us", 15)])
+
+
+ROWS: Mapping[str, Row] = {row.__name__: row for row in (happy, fsync, failing, calm, busy, replicas, core)}
+
+
+def _outcome(found: Measured, figures: list[Figure]) -> Outcome:
+    return Outcome(figures, list(found.faults), _told(found))
+
+
+def _told(found: Measured) -> dict[str, Any]:
+    cpu = {name: round(used, 4) for name, used in found.cpu.items()}
+    return {"sagas": found.sagas, "seconds": round(found.seconds, 2), "cpu_s_per_1000": cpu, "repeated": found.repeated}
+
+
+def _rate(found: Measured) -> Figure:
+    return Figure("rate", found.rate, "/s")
+
+
+def _cpu(found: Measured, goal: float | None) -> Figure:
+    return Figure("cpu per 1,000", found.cpu_in_all, "s", goal)
+
+
+def _storage(found: Measured) -> list[Figure]:
+    return [Figure("wal a saga", found.wal / 1000, "kB", 5.5), Figure("tables a saga", found.tables / 1000, "kB", 4.0)]
