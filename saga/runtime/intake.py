@@ -89,12 +89,13 @@ class Intake:
                 await self._alone(saga_works)
 
     async def held(self, limit: int) -> int:
-        """Try held records again whose version is loaded, whose saga has appeared, or whose time is over; how many there were."""
+        """Try held records again whose version is loaded, whose saga has appeared, or whose time is over; how many were let go of. Those
+        that are held again do not count: else whoever asks until there are few would never stop."""
         sweep = HeldSweep(self._parts.router, self.loaded, limit)
         async with self._lock:
             try:
                 await self._transaction((), sweep)
-                return len(sweep.taken)
+                return sweep.let_go
             except Conflict:
                 self._parts.seen.conflict()
             except UnknownOutcome:

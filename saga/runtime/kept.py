@@ -95,6 +95,7 @@ class HeldSweep:
         self._loaded = loaded
         self._limit = limit
         self.taken: list[HeldRecord] = []
+        self.let_go = 0
 
     async def take(self, tx: Transaction) -> list[Work]:
         """Those whose time has come."""
@@ -104,6 +105,7 @@ class HeldSweep:
     def complete(self, batch: Batch) -> None:
         """They are let go of, unless they are held again."""
         batch.released = self.taken
+        self.let_go = len(self.taken) - len(batch.held)
 
 
 class HeldNow:
