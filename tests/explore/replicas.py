@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
-from uuid import UUID
 
 from saga.core.effects import command_of
 from saga.core.events import Event
@@ -30,7 +29,6 @@ from tests.explore.timeless import reply_of
 from tests.explore.world import Node, Said, World
 from tests.unit.core_model import Asked
 
-NEW = UUID(int=1)
 NOTHING = -1
 IDLE, DECIDED, COMMITTED, SENT = range(4)
 NAMES = ("replica 1", "replica 2")
@@ -227,7 +225,7 @@ class Replicas:
         state = replace(state, version=base + 1)
         plan = Plan(Noon(), {ANY_SAGA: state}, {}, lambda *_: self.world.definition, Telling(life=False))
         work = Work(given=given, saga_id=ANY_SAGA, target=str(ANY_SAGA), tenant="t")
-        plan.decide(work, NEW)
+        plan.decide(work)
         outgoing = plan.finish()
         events = work.result.events if isinstance(work.result, Appended) else ()
         if not events:

@@ -31,7 +31,7 @@ def test_a_flood_of_bad_input_is_accounted_for_and_stalls_nothing() -> None:  # 
 @pytest.mark.parametrize(
     ("planted", "words"),
     [
-        ({"leak": "I19"}, ("--records", "20000", "--calls", "0")),
+        ({"leak": "I19"}, ("--records", "40000", "--calls", "0")),
         ({"swallow": "I10", "canary": "I20"}, ("--records", "4000", "--calls", "0")),
         ({"raise": "stall"}, ("--records", "500", "--calls", "0", "--stalled-after", "8")),
         ({"fault": "every call is answered as the document says", "cross": "I16"}, ("--records", "500", "--calls", "1500")),

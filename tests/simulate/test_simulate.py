@@ -14,7 +14,7 @@ from tests.simulate.planted import PLANTED
 from tests.simulate.world import ORDERS, run
 
 SMALL = 20
-FINDS_WITHIN = 12
+FINDS_WITHIN = 60
 
 
 @pytest.mark.timeout(1200)
