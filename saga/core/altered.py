@@ -1,7 +1,7 @@
-"""A changed copy of a value, as `dataclasses.replace` makes one, in a sixth of its time.
+"""A changed copy of a value, as `dataclasses.replace` makes one, in less than half of its time.
 
-Why not `replace`: it reads the description of every field, for each of the several copies that every event makes; half of a fold's time
-went there. Values that check themselves in `__post_init__` must go through `replace`.
+Why not `replace`: it reads the description of every field, for each of the several copies that every event makes: 2.6 us instead of 1.0
+for a step. Values that check themselves in `__post_init__` must go through `replace`.
 """
 
 from collections.abc import Callable

@@ -33,10 +33,7 @@ def read_headers(given: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
         if not value:
             continue
         if name.startswith("ce_"):
-            text = _text(name, value)
-            if not text.isprintable() or text.isspace():
-                refuse_control(name, text)
-            _take(found, name, text)
+            _take(found, name, refuse_control(name, _text(name, value)))
         elif name == CONTENT_TYPE:
             _take(found, name, _media_type(_text(name, value)))
         elif name in _TRACE:

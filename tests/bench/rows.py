@@ -3,7 +3,7 @@ its own, and no row fails a run: only wrong results do."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
 
@@ -70,13 +70,9 @@ async def fsync(sizes: Sizes) -> Outcome:
 
 async def failing(sizes: Sizes) -> Outcome:
     """Inventory refuses: two undos. In turn with the happy shape, each ratio of a pair."""
-    ratios, faults, last = [], list[str](), None
-    for _ in range(sizes.repeats):
-        good = await measure(Wanted(orders=sizes.orders, in_flight=sizes.in_flight))
-        last = await measure(Wanted(orders=sizes.orders, in_flight=sizes.in_flight, failing=True))
-        ratios.append(last.cpu_in_all / good.cpu_in_all)
-        faults += [*good.faults, *last.faults]
-    assert last is not None
+    usual = Wanted(orders=sizes.orders, in_flight=sizes.in_flight)
+    pairs, faults = await _in_turn(sizes, usual, replace(usual, failing=True))
+    ratios, last = [bad.cpu_in_all / good.cpu_in_all for good, bad in pairs], pairs[-1][1]
     return Outcome([Figure("cpu against happy", median(ratios), "x", 1.35), _rate(last)], faults, {"ratios": ratios, **_told(last)})
 
 
@@ -94,12 +90,9 @@ async def busy(sizes: Sizes) -> Outcome:
 
 async def replicas(sizes: Sizes) -> Outcome:
     """Two replicas on the same cores, in turn with one."""
-    ratios, faults = [], list[str]()
-    for _ in range(sizes.repeats):
-        one = await measure(Wanted(orders=sizes.orders, in_flight=sizes.in_flight))
-        two = await measure(Wanted(orders=sizes.orders, in_flight=sizes.in_flight, replicas=2))
-        ratios.append(two.rate / one.rate)
-        faults += [*one.faults, *two.faults]
+    usual = Wanted(orders=sizes.orders, in_flight=sizes.in_flight)
+    pairs, faults = await _in_turn(sizes, usual, replace(usual, replicas=2))
+    ratios = [two.rate / one.rate for one, two in pairs]
     return Outcome([Figure("rate against one", median(ratios), "x", 0.9, more=True)], faults, {"ratios": ratios})
 
 
@@ -109,6 +102,12 @@ async def core(_sizes: Sizes) -> Outcome:
 
 
 ROWS: Mapping[str, Row] = {row.__name__: row for row in (happy, fsync, failing, calm, busy, replicas, core)}
+
+
+async def _in_turn(sizes: Sizes, one: Wanted, other: Wanted) -> tuple[list[tuple[Measured, Measured]], list[str]]:
+    """A B, as often as asked; what they showed, and what was wrong with any of them."""
+    pairs = [(await measure(one), await measure(other)) for _ in range(sizes.repeats)]
+    return pairs, [fault for pair in pairs for found in pair for fault in found.faults]
 
 
 def _outcome(found: Measured, figures: list[Figure]) -> Outcome:

@@ -14,12 +14,12 @@ from time import monotonic
 from typing import Any
 
 import asyncpg
-import httpx2
 import psutil
 
 from saga.embedded.kafka import EmbeddedKafka, free_ports
 from saga.embedded.postgres import EmbeddedPostgres
 from saga.embedded.processes import Child, wait_until
+from saga.embedded.team import _all_ready
 from saga.store.migrate import migrate
 from saga.transport.topics import create_topics
 from tests.bench.world import TOPICS
@@ -86,7 +86,8 @@ class Stage:
                 Child(f"coordinator-{number}", ("-m", "saga", "serve"), self._environment(number, port), self._log(number))
             )
             await self.replicas[-1].start()
-        await wait_until(lambda: _ready(ports), "the coordinator", READY_WITHIN, self.replicas)
+        urls = [f"http://127.0.0.1:{port}" for port in ports]
+        await wait_until(lambda: _all_ready(urls), "the coordinator", READY_WITHIN, self.replicas)
 
     async def close(self) -> None:
         """Everybody ends."""
@@ -197,14 +198,3 @@ def _used(process: psutil.Process) -> float:
             used = one.cpu_times()
             total += used.user + used.system + used.children_user + used.children_system
     return total
-
-
-async def _ready(ports: list[int]) -> bool:
-    async with httpx2.AsyncClient(timeout=2, trust_env=False) as client:
-        for port in ports:
-            try:
-                if (await client.get(f"http://127.0.0.1:{port}/readyz")).status_code != 200:
-                    return False
-            except httpx2.HTTPError:
-                return False
-    return True

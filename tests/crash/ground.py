@@ -15,7 +15,7 @@ from confluent_kafka import Producer
 from saga.embedded.postgres import EmbeddedPostgres
 from saga.transport.topics import create_topics
 from tests.crash.evidence import PARTITIONS, Record, Story, Topics, story_of
-from tests.crash.judge import Evidence, unaccounted_commands, unaccounted_replies, unsent_commands
+from tests.crash.judge import Evidence, all_read, unaccounted_commands, unaccounted_replies, unsent_commands
 from tests.crash.outcome import Outcome
 from tests.crash.shapes import STARTS, Shape
 
@@ -136,7 +136,7 @@ class Ground:
         for table in ("participant's outbox", "working"):
             if await self.there.fetchval(WAITING_THERE[table]):
                 return False
-        return all(committed == ends for committed, ends in (await self._offsets()).values())
+        return all_read(await self._offsets())
 
     async def _offsets(self) -> dict[str, tuple[dict[tuple[str, int], int], dict[tuple[str, int], int]]]:
         ends, found = await self.topics.ends(), {}

@@ -23,6 +23,7 @@ FAILS = {"cancelled": "charge", "retriable": "ship"}  # what is answered `failed
 LASTING = ("succeeded", "refused", "nothing-to-undo")
 CONNECTIONS = 40
 Fault = tuple[str, str]
+Offsets = Mapping[str, tuple[Mapping[tuple[str, int], int], Mapping[tuple[str, int], int]]]
 
 
 @dataclass
@@ -34,7 +35,7 @@ class Evidence:
     story: Story
     records: list[Record]
     barrier: Mapping[str, Mapping[str, Any]]
-    offsets: Mapping[str, tuple[Mapping[tuple[str, int], int], Mapping[tuple[str, int], int]]]
+    offsets: Offsets
     waiting: Mapping[str, int] = field(default_factory=dict)
     pieces: int = STOCK
     changed: int = 0  # pieces by all effects of the lane
@@ -42,8 +43,7 @@ class Evidence:
     @property
     def is_quiet(self) -> bool:
         """Whether it was one moment's rest: no record that a group has not read, nothing that is about to be sent."""
-        read = all(committed == ends for committed, ends in self.offsets.values())
-        return read and not any(self.waiting.get(table) for table in ("outbox", "participant's outbox", "working"))
+        return all_read(self.offsets) and not any(self.waiting.get(table) for table in ("outbox", "participant's outbox", "working"))
 
     @property
     def state(self) -> State:
@@ -54,6 +54,11 @@ class Evidence:
         """The records of this saga on a topic."""
         ident = str(self.story.saga_id)
         return [one for one in self.records if one.topic.endswith(topic) and one.headers.get("ce_sagaid") == ident]
+
+
+def all_read(offsets: Offsets) -> bool:
+    """Whether no group has a record before it that it has not committed."""
+    return all(committed == ends for committed, ends in offsets.values())
 
 
 def judge(evidence: Evidence) -> Iterator[tuple[str, list[str]]]:

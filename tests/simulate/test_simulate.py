@@ -33,7 +33,7 @@ def test_seeds_that_found_something_once_are_run_for_ever() -> None:
 
 
 def test_one_seed_has_one_trace_under_any_hash_seed() -> None:
-    script = f"from tests.simulate.world import ORDERS, run; print(run(4, {SMALL}).trace)"
+    script = f"from tests.simulate.world import run; print(run(4, {SMALL}).trace)"
     traces = set()
     for hash_seed in ("0", "1", "4711"):
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
