@@ -26,6 +26,7 @@ class Link:
         self._passing = asyncio.Event()
         self._passing.set()
         self._server: asyncio.Server | None = None
+        self.stopped = False
 
     async def start(self) -> None:
         """Listen on a free port of loopback."""
@@ -33,13 +34,14 @@ class Link:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Close everything."""
+        """Close everything. Connections last: who is connecting now would leave one open."""
+        self.stopped = True
         if self._server is not None:
             self._server.close()
-        self.reset()
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+        self.reset()
 
     def silence(self) -> None:
         """From now on nothing passes, in either direction."""
@@ -92,7 +94,9 @@ class _End(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._link.ends.add(self)
-        if self._other is None:
+        if self._link.stopped:
+            self.reset()
+        elif self._other is None:
             transport.pause_reading()
             self._link.spawn(asyncio.ensure_future(self._connect()))
 
@@ -133,6 +137,8 @@ class _End(asyncio.Protocol):
             self.reset()
             return
         self._other = other
+        if self._transport is None or self._transport.is_closing():
+            other.reset()
         self._read(on=True)
 
     async def _late(self) -> None:

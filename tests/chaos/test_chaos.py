@@ -1,6 +1,7 @@
 """Two minutes of chaos, and that its checker sees what is wrong."""
 
 import asyncio
+import contextlib
 import hashlib
 import sys
 from collections import Counter
@@ -173,9 +174,9 @@ def test_a_stall_is_the_silence_of_one_partition() -> None:
 
 async def test_a_link_keeps_back_delays_and_resets() -> None:
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(100):
-            writer.write(data)
-        writer.close()
+        with contextlib.closing(writer):
+            while data := await reader.read(100):
+                writer.write(data)
 
     server = await asyncio.start_server(echo, "127.0.0.1", 0)
     link = Link(server.sockets[0].getsockname()[1])

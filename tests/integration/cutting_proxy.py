@@ -1,6 +1,7 @@
 """A proxy between a client and Postgres that cuts, or keeps back, what passes around a COMMIT (hazard P1)."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import Enum
@@ -40,16 +41,16 @@ class CuttingProxy:
         listener.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        above_reader, above_writer = await asyncio.open_connection(self._server.hostname, self._server.port)
         seen = asyncio.Event()
-        try:
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._down(reader, above_writer, seen))
-                both.create_task(self._up(above_reader, writer, seen))
-        except* OSError:
-            pass  # one side is gone, so the other is closed too
-        for side in (writer, above_writer):
-            side.close()
+        with contextlib.closing(writer):
+            above_reader, above_writer = await asyncio.open_connection(self._server.hostname, self._server.port)
+            with contextlib.closing(above_writer):
+                try:
+                    async with asyncio.TaskGroup() as both:
+                        both.create_task(self._down(reader, above_writer, seen))
+                        both.create_task(self._up(above_reader, writer, seen))
+                except* OSError:
+                    pass  # one side is gone, so the other is closed too
 
     async def _down(self, reader: asyncio.StreamReader, server: asyncio.StreamWriter, seen: asyncio.Event) -> None:
         while data := await reader.read(65_536):

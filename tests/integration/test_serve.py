@@ -1,6 +1,7 @@
 """`saga serve` as a process: what it says while servers are missing, that it recovers, and how it ends."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -152,8 +153,10 @@ async def forwarding(port: int, host: str, to: int) -> AsyncIterator[None]:
         writer.close()
 
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        upstream_reader, upstream_writer = await asyncio.open_connection(host, to)
-        await asyncio.gather(pump(reader, upstream_writer), pump(upstream_reader, writer), return_exceptions=True)
+        with contextlib.closing(writer):
+            upstream_reader, upstream_writer = await asyncio.open_connection(host, to)
+            with contextlib.closing(upstream_writer):
+                await asyncio.gather(pump(reader, upstream_writer), pump(upstream_reader, writer), return_exceptions=True)
 
     server = await asyncio.start_server(connect, "127.0.0.1", port)
     try:
