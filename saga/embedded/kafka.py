@@ -32,6 +32,7 @@ from saga.ports.deployment import EMBEDDED_KAFKA
 VERSION = "4.3.1"
 START_WITHIN = 60.0
 STOP_WITHIN = 15.0
+_JAVA = ("-Xmx512m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
 _GUARD = """
 exec 3<&0
 "$@" </dev/null >>"$LOG" 2>&1 &
@@ -55,6 +56,9 @@ class EmbeddedKafka:
     """One broker. Use it as `with`, or by start() and stop(). `settings` are lines of server.properties, in which {port} and {controller}
     stand for the two ports; `scram` is who may log in from the start, as user → password (SCRAM-SHA-512). `directory` keeps the log over
     restarts; without it the log is in a temporary one. `port` is taken if it is free."""
+
+    java: tuple[str, ...] = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+    """Why: a broker that lives for minutes would spend half of its time on compiling what it hardly runs again."""
 
     def __init__(
         self,
@@ -93,18 +97,17 @@ class EmbeddedKafka:
         Raises ConfigurationError without Java or Maven or in production, Unavailable with the broker's last words.
         """
         refuse_in_production()
-        java = find_java()
-        classpath = f"{jars(self._version, self._cache)}/*"
+        java = (find_java(), *_JAVA, *self.java, "-cp", f"{jars(self._version, self._cache)}/*")
         self._home = self._given or Path(tempfile.mkdtemp(prefix="saga-kafka-"))
         self._home.mkdir(exist_ok=True)
         try:
-            self._launch(self._home, java, classpath)
+            self._launch(self._home, java)
             self._wait()
         except BaseException:
             self.stop()
             raise
 
-    def _launch(self, home: Path, java: str, classpath: str) -> None:
+    def _launch(self, home: Path, java: tuple[str, ...]) -> None:
         free, controller = free_ports(2)
         self.port = self.port if is_free(self.port) else free
         properties = home / "server.properties"
@@ -114,12 +117,12 @@ class EmbeddedKafka:
         logins = [
             word for name, secret in self._scram.items() for word in ("--add-scram", f"SCRAM-SHA-512=[name={name},password={secret}]")
         ]
-        format_log = (java, "-cp", classpath, "kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", _cluster_id(home), *logins)
+        format_log = (*java, "kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", _cluster_id(home), *logins)
         format_log = (*format_log, "-c", str(properties))
         done = subprocess.run(format_log, capture_output=True, text=True, timeout=START_WITHIN, check=False)  # noqa: S603
         if done.returncode:
             raise Unavailable("kafka", f"formatting the log failed: {done.stderr[-500:]}")
-        command = (java, "-Xmx512m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classpath, "kafka.Kafka", str(properties))
+        command = (*java, "kafka.Kafka", str(properties))
         environment = {**os.environ, "LOG": str(home / "broker.log"), "REMOVE": "" if self._given else str(home)}
         guarded = ("sh", "-c", _GUARD, "saga-kafka", *command)
         self._process = subprocess.Popen(guarded, stdin=subprocess.PIPE, start_new_session=True, env=environment)  # noqa: S603
