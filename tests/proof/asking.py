@@ -36,6 +36,10 @@ class Budget:
         """Seconds until nothing new is begun; below zero when they are over."""
         return self._seconds - self.spent
 
+    def end(self) -> None:
+        """Nothing more is begun."""
+        self._seconds = 0.0
+
     @property
     def over(self) -> bool:
         """Whether nothing new may begin."""

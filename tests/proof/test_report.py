@@ -68,6 +68,9 @@ def test_a_campaign_is_kept_with_its_figures(tmp_path: Path) -> None:
 
 def test_a_budget_is_over_when_its_time_is() -> None:
     assert Budget(0).over
-    assert not Budget(1e9).over
+    budget = Budget(1e9)
+    assert not budget.over
+    budget.end()
+    assert budget.over
     given = options("explore", "…").parse_args(["--seed", "3", "--max-seconds", "9", "--json"])
     assert (given.seed, given.max_seconds, given.json, given.record) == (3, 9.0, True, False)

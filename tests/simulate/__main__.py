@@ -1,10 +1,12 @@
 """`make simulate ARGS="--sagas 100000 --seed 1 --jobs 2"`: worlds, each from its own seed, until so many sagas are judged.
 
-A seed that finds something is printed with the command that repeats it, and kept in kept_seeds.txt, which CI runs for ever.
+A seed that finds something is printed with the command that repeats it, and kept in kept_seeds.txt, which CI runs for ever. SIGTERM ends a
+campaign with what it has judged by then.
 """
 
 import hashlib
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -30,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     report, traces, told = Report("simulate", asked.seed), hashlib.sha256(), monotonic()
     budget, enough = Budget(asked.max_seconds), asked.sagas if not asked.seeds else sys.maxsize
+    signal.signal(signal.SIGTERM, lambda *_: budget.end())
     last = asked.seed + asked.seeds if asked.seeds else sys.maxsize
     for verdict in _verdicts(asked.seed, last, asked.orders, asked.jobs):
         traces.update(verdict.trace.encode())
