@@ -1,7 +1,7 @@
 """I11 at every commit of offsets: whatever lies below them is in the database at that moment.
 
-A start is there when its keys are; a lasting answer when its command is no longer awaited. Read off the bytes of the streams, with
-nothing of the coordinator's folds.
+A start is there when its keys are, or while it is held; a lasting answer when its command is no longer awaited. Read off the bytes of the
+streams, with nothing of the coordinator's folds.
 """
 
 import re
@@ -46,9 +46,9 @@ class Offsets:
         headers = dict(record.headers)
         tenant = (headers["ce_tenant"] or b"").decode()
         if "ce_outcome" not in headers:
-            lost = [name for name in DEFINITIONS if SagaKey(tenant, name, (record.key or b"").decode()) not in self._store.data.keys]
-            if lost:
-                self._judge.say("I11", f"the offset of {record} is committed, and {lost} did not start")
+            lost = {name for name in DEFINITIONS if SagaKey(tenant, name, (record.key or b"").decode()) not in self._store.data.keys}
+            if lost and (lost := lost - {held.target for held in self._store.data.held.values() if held.record == record}):
+                self._judge.say("I11", f"the offset of {record} is committed, and {sorted(lost)} did not start")
         elif headers["ce_outcome"] in LASTING and not self._is_settled(headers):
             self._judge.say("I11", f"the offset of {record} is committed, and its command is still awaited")
 
