@@ -97,6 +97,8 @@ class Requests:
     def __init__(self, document: dict[str, Any], known: Known, chance: Random) -> None:
         self._document, self._known, self._chance = document, known, chance
         self._operations = [(path, method.upper(), said) for path, methods in document["paths"].items() for method, said in methods.items()]
+        self._start = next(one for one in self._operations if one[2]["operationId"] == "startSaga")
+        self._damages: list[str] = []
         self._number = 0
 
     def draw(self) -> Call:
@@ -167,7 +169,14 @@ class Requests:
         )
 
     def strange_body(self, kind: str, call: Call, said: dict[str, Any]) -> Call:
-        damage = self._chance.choice([one for name, (one, _) in BODIES.items() if name != "oversize" or self._chance.random() < 0.05])
+        """Half of them start a saga, whose body goes furthest, and there each damage has its turn."""
+        if self._chance.random() < 0.5:
+            call = self._sound(*self._start, call.tenant)
+            self._damages = self._damages or self._chance.sample(list(BODIES), len(BODIES))
+            name = self._damages.pop()
+        else:
+            name = self._chance.choice([name for name in BODIES if name != "oversize"])
+        damage, _ = BODIES[name]
         return _changed(call, kind, body=damage(call.body or b'{"reason":"Road"}') or b"")
 
     def strange_field(self, kind: str, call: Call, said: dict[str, Any]) -> Call:

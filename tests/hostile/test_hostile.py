@@ -34,7 +34,7 @@ def test_a_flood_of_bad_input_is_accounted_for_and_stalls_nothing() -> None:  # 
         ({"leak": "I19"}, ("--records", "40000", "--calls", "0")),
         ({"swallow": "I10", "canary": "I20"}, ("--records", "4000", "--calls", "0")),
         ({"raise": "stall"}, ("--records", "500", "--calls", "0", "--stalled-after", "8")),
-        ({"fault": "every call is answered as the document says", "cross": "I16"}, ("--records", "500", "--calls", "1500")),
+        ({"fault": "every call is answered as the document says", "cross": "I16"}, ("--records", "500", "--calls", "2500")),
     ],
     ids=lambda planted: "-".join(planted) if isinstance(planted, dict) else "",
 )
