@@ -73,26 +73,29 @@ class Observer:
             del self.seen.ends[place]
         self._forget.add(topic)
 
-    async def read_all(self, within: float = 60.0) -> bool:
-        """Wait until everything that is there now has been read."""
+    async def read_all(self, within: float = 60.0) -> str:
+        """Wait until everything that is there now has been read; what is missing if that does not come to pass."""
         until = monotonic() + within
-        while monotonic() < until:
+        while True:
             before = self.seen.records
             await asyncio.sleep(1.0)
-            if self.seen.records == before and await asyncio.to_thread(self._at_end):
-                return True
-        return False
+            missing = await asyncio.to_thread(self._missing) if self.seen.records == before else "records were still being written"
+            if not missing or monotonic() > until:
+                return missing
 
-    def _at_end(self) -> bool:
+    def _missing(self) -> str:
         """Asks with a client of its own: the other one is in the hands of the thread."""
-        asking = Consumer({"bootstrap.servers": self._bootstrap, "group.id": "chaos-ends", "log_level": 0})
+        asking, place = Consumer({"bootstrap.servers": self._bootstrap, "group.id": "chaos-ends", "log_level": 0}), ("", 0)
         try:
-            ends = {place: asking.get_watermark_offsets(TopicPartition(*place), timeout=5)[1] for place in self._assigned}
-            return all(end <= self.seen.ends.get(place, 0) for place, end in ends.items())
-        except KafkaException:
-            return False
+            for place in sorted(self._assigned):
+                end, read = asking.get_watermark_offsets(TopicPartition(*place), timeout=5)[1], self.seen.ends.get(place, 0)
+                if read < end:
+                    return f"{place} is read to {read} of {end}"
+        except KafkaException as error:
+            return f"the end of {place} is not known: {error}"
         finally:
             asking.close()
+        return ""
 
     def _run(self) -> None:
         looked = 0.0
@@ -118,6 +121,11 @@ class Observer:
         except Exception:
             return  # the brokers are having a bad time: looked at again in two seconds
         there = {(name, number) for name in self._topics & set(topics) for number in topics[name].partitions}
+        # Why: a broker that has not heard yet that a topic was deleted tells of partitions that the new one may not have.
+        gone = {one for one in self._assigned - there if one[0] in topics and topics[one[0]].partitions}
+        if gone:
+            self._consumer.incremental_unassign([TopicPartition(*one) for one in gone])
+            self._assigned -= gone
         fresh = there - self._assigned
         if fresh:
             self._consumer.incremental_assign([TopicPartition(*one, OFFSET_BEGINNING) for one in fresh])

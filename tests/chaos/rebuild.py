@@ -24,7 +24,7 @@ async def rebuilt(dsn: str, observer: Observer) -> list[Story]:
         stories.append(
             ("I8", f"{len(after.differing)} rows differ from their events after a rebuild, {len(after.unreadable)} cannot be read")
         )
-    if not await observer.read_all() or observer.seen.records != records:
+    if await observer.read_all() or observer.seen.records != records:
         stories.append(("I9", f"a rebuild added {observer.seen.records - records} records to topics"))
     return stories
 
