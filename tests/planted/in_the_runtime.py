@@ -20,7 +20,7 @@ LOOPS: Sequence[Planted] = (
         "starts without a common version passed over",
         "a replica that stood still within its heartbeat passes over every start that it reads, and their sagas never begin",
         "flow",
-        "tests/flow/test_records.py",
+        "tests/flow/test_held_for_a_version.py",
         Edit(
             "saga/runtime/routing.py",
             "            if starts_on == envelope.type:\n                routed",
