@@ -20,8 +20,11 @@
 #   make planted                             defects put into copies of the tree: is each found by its rung
 #   make mutants ARGS="--sample 200"         mutants of the core: how many does a test kill
 #   make bench ARGS="--rows happy,calm"      how fast, with what CPU, on how many bytes, on one machine; results verified first
+#   make bench-peers                         the same orders on DBOS, in turn with ours
+#   make bench-profile                       where a replica's time goes under load, line by line
 
 VENV := .venv
+PEERS := tests/bench/peers
 PYTHON := $(VENV)/bin/python
 UV = $(firstword $(shell command -v uv 2>/dev/null) $(wildcard $(VENV)/bin/uv))
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
@@ -29,7 +32,8 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 FAST := $(wildcard tests/unit tests/contract tests/flow tests/conformance)
 SLOW := $(filter-out tests/house $(FAST) tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 
-.PHONY: help demo test fast check mend lock clean bad-input mutants explore simulate crash chaos soak upgrade planted bench
+.PHONY: help demo test fast check mend lock clean bad-input mutants explore simulate crash chaos soak upgrade planted bench bench-peers \
+	bench-profile
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -59,6 +63,7 @@ lock:
 	$(COMPILE) --group build --extra embedded --extra otlp --extra dev $(ARGS) pyproject.toml -o requirements-dev.lock
 	$(COMPILE) --group build --extra embedded --constraint requirements-dev.lock $(ARGS) pyproject.toml -o requirements.lock
 	$(COMPILE) --extra otlp --constraint requirements-dev.lock $(ARGS) pyproject.toml -o requirements-image.lock
+	$(COMPILE) $(ARGS) $(PEERS)/peers.in -o $(PEERS)/peers.lock
 
 # Each is the command of a room of that name.
 explore simulate crash chaos soak upgrade planted bench: $(VENV)/ready-to-test
@@ -67,11 +72,17 @@ explore simulate crash chaos soak upgrade planted bench: $(VENV)/ready-to-test
 bad-input: $(VENV)/ready-to-test
 	@$(PYTHON) -m tests.hostile --records 1000000 --calls 200000 $(ARGS)
 
+bench-peers: $(VENV)/ready-to-test $(VENV)-peers/ready
+	@$(PYTHON) -m tests.bench.peers $(ARGS)
+
+bench-profile: $(VENV)/ready-to-test
+	@$(PYTHON) -m tests.bench.profile $(ARGS)
+
 mutants: $(VENV)/ready-to-test
 	@$(PYTHON) -m tests.planted.mutants $(ARGS)
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
+	rm -rf $(VENV) $(VENV)-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps are touched after a complete installation; whoever can test can also run.
@@ -82,3 +93,9 @@ $(VENV)/ready: requirements.lock pyproject.toml
 $(VENV)/ready-to-test: requirements-dev.lock pyproject.toml
 	@sh tools/prepare.sh requirements-dev.lock
 	@touch $@ $(VENV)/ready
+
+# Peers have packages of their own, which need not agree with ours.
+$(VENV)-peers/ready: $(PEERS)/peers.lock $(VENV)/ready-to-test
+	@$(PYTHON) -m venv $(VENV)-peers
+	@$(VENV)-peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(PEERS)/peers.lock
+	@touch $@

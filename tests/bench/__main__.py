@@ -13,8 +13,9 @@ from pathlib import Path
 import orjson
 
 from saga.embedded.kafka import VERSION
-from tests.bench.rows import FULL, ROWS, SHORT, Outcome
-from tests.bench.stage import POSTGRES
+from tests.bench.figures import FULL, SHORT, Outcome
+from tests.bench.rows import ROWS
+from tests.bench.servers import POSTGRES
 from tests.proof.report import revision, versions
 
 

@@ -7,7 +7,7 @@ from time import process_time
 
 from saga.core import events as e
 from saga.core.decide import decide
-from saga.core.inputs import ReplyInput, Start
+from saga.core.inputs import Decision, ReplyInput, Start
 from saga.core.state import State
 from saga.definition.graph import Definition
 from saga.definition.registry import Registry
@@ -27,18 +27,17 @@ def microseconds_a_record() -> float:
     rounds = []
     for _ in range(ROUNDS):
         began = process_time()
-        records = sum(len(list(_story(definition, f"o-{number}"))) for number in range(SAGAS))
+        records = sum(len(list(story(definition, f"o-{number}"))) for number in range(SAGAS))
         rounds.append((process_time() - began) / records * 1e6)
     return median(rounds)
 
 
-def _story(definition: Definition, key: str) -> Iterator[State]:
-    """One saga from its start to its end; a fold after each record. Raises ValueError if it does not complete."""
+def story(definition: Definition, key: str, now: datetime = BEGINNING) -> Iterator[Decision]:
+    """One saga from its start to its end; what each record led to. Raises ValueError if it does not complete."""
     body = f'{{"amount_minor":1000,"customer":"c","order_id":"{key}","wants":"a teapot"}}'.encode()
-    now = BEGINNING
     start = Start(tenant="default", key=key, partition_key=key, input_id=f"in {key}", body=body, body_hash="")
     decision = decide(definition, State(), start, now)
-    yield decision.states[-1]
+    yield decision
     while not decision.states[-1].ended:
         (issued,) = (event for event in decision.events if isinstance(event, e.StepIssued))
         participant, kind, reply = REPLIES[issued.type]
@@ -55,4 +54,4 @@ def _story(definition: Definition, key: str) -> Iterator[State]:
         decision = decide(definition, decision.states[-1], given, now)
         if not decision.events:
             raise ValueError(f"nothing came of {kind}: {decision.detail}")
-        yield decision.states[-1]
+        yield decision

@@ -2,56 +2,18 @@
 its own, and no row fails a run: only wrong results do."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from statistics import median
 from typing import Any
 
+from tests.bench.application import application
 from tests.bench.core_row import microseconds_a_record
+from tests.bench.figures import Figure, Outcome, Sizes
+from tests.bench.grown import due, growth, memory, replay, start
 from tests.bench.measure import Measured, measure
+from tests.bench.sdk_row import sdk
 from tests.bench.stage import Wanted
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One figure of a row. `goal` None: only told. `more`: more is better."""
-
-    name: str
-    value: float
-    unit: str
-    goal: float | None = None
-    more: bool = False
-
-    @property
-    def met(self) -> bool | None:
-        """Whether it meets its goal; None without one."""
-        if self.goal is None:
-            return None
-        return self.value >= self.goal if self.more else self.value <= self.goal
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """How much of everything. `repeats`: how often a comparison goes A B."""
-
-    orders: int
-    repeats: int
-    slow_seconds: float
-    in_flight: int = 2_000
-
-
-FULL = Sizes(orders=30_000, repeats=2, slow_seconds=30.0)
-SHORT = Sizes(orders=2_000, repeats=1, slow_seconds=8.0, in_flight=400)
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a row came to."""
-
-    figures: list[Figure]
-    faults: list[str] = field(default_factory=list)
-    more: Mapping[str, Any] = field(default_factory=dict)
-
 
 Row = Callable[[Sizes], Awaitable[Outcome]]
 
@@ -101,7 +63,8 @@ async def core(_sizes: Sizes) -> Outcome:
     return Outcome([Figure("decide a record", await asyncio.to_thread(microseconds_a_record), "us", 15)])
 
 
-ROWS: Mapping[str, Row] = {row.__name__: row for row in (happy, fsync, failing, calm, busy, replicas, core)}
+_ALL: Sequence[Row] = (happy, fsync, failing, calm, busy, application, sdk, growth, due, memory, start, replay, core, replicas)
+ROWS: Mapping[str, Row] = {row.__name__: row for row in _ALL}
 
 
 async def _in_turn(sizes: Sizes, one: Wanted, other: Wanted) -> tuple[list[tuple[Measured, Measured]], list[str]]:

@@ -71,7 +71,7 @@ class ShipGoods(Command[Shipped], to="shipping"):
 order = Saga("bench-order", version=1, starts_on=OrderPlaced, key=lambda placed: placed.order_id, owner="tests")
 
 
-@order.step(deadline="60s")
+@order.step(deadline="10m")
 def accept(placed: OrderPlaced) -> AcceptOrder:
     return AcceptOrder(order_id=placed.order_id, customer=placed.customer)
 
@@ -81,7 +81,7 @@ def reject(placed: OrderPlaced, accepted: Accepted | None) -> RejectOrder:
     return RejectOrder(order_ref=accepted.order_ref if accepted else placed.order_id)
 
 
-@order.step(deadline="60s")
+@order.step(deadline="10m")
 def charge(placed: OrderPlaced, accepted: Accepted) -> ChargeCard:
     return ChargeCard(order_id=accepted.order_ref, amount_minor=placed.amount_minor)
 
@@ -91,7 +91,7 @@ def refund(placed: OrderPlaced, charged: Charged | None) -> RefundCard:
     return RefundCard(payment_id=charged.payment_id if charged else placed.order_id)
 
 
-@order.step(deadline="60s")
+@order.step(deadline="10m")
 def reserve(placed: OrderPlaced, charged: Charged) -> ReserveGoods:
     return ReserveGoods(order_id=placed.order_id, wants=placed.wants)
 
@@ -101,6 +101,6 @@ def release(placed: OrderPlaced, reserved: Reserved | None) -> ReleaseGoods:
     return ReleaseGoods(reservation_id=reserved.reservation_id if reserved else placed.order_id)
 
 
-@order.pivot(deadline="60s")
+@order.pivot(deadline="10m")
 def ship(placed: OrderPlaced, reserved: Reserved) -> ShipGoods:
     return ShipGoods(order_id=placed.order_id, reservation_id=reserved.reservation_id)

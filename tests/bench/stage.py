@@ -3,12 +3,11 @@
 import asyncio
 import contextlib
 import json
-import shutil
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -22,27 +21,21 @@ from saga.embedded.processes import Child, wait_until
 from saga.embedded.team import _all_ready
 from saga.store.migrate import migrate
 from saga.transport.topics import create_topics
-from tests.bench.world import TOPICS
+from tests.bench.servers import FSYNC_EACH, PARTITIONS, READY_WITHIN, ROOT, servers, used_by
+from tests.bench.stored import store
+from tests.bench.verify import faults_of
+from tests.bench.world import TOPICS, lay
 
-ROOT = Path(__file__).parent.parent.parent
-PARTITIONS = 6
-POSTGRES = {
-    "fsync": "on",
-    "synchronous_commit": "on",
-    "full_page_writes": "on",
-    "shared_buffers": "512MB",
-    "max_wal_size": "8GB",
-    "checkpoint_timeout": "15min",
-    "wal_compression": "off",
-}
-FSYNC_EACH = "log.flush.interval.messages=1"
-READY_WITHIN = 60.0
 ENDS_WITHIN = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A measurement. `rate` 0 is a closed loop with `in_flight` orders under way."""
+    """A measurement. `rate` 0 is a closed loop with `in_flight` orders under way.
+
+    Before it: so many sagas are stored that have ended (`stored`) and that wait for an answer until an hour from now (`begun`), and so many
+    records lie on a topic that no saga listens to (`backlog`). `hold`: no participant answers before every order has been asked for.
+    """
 
     orders: int
     in_flight: int = 2_000
@@ -50,6 +43,10 @@ class Wanted:
     failing: bool = False
     replicas: int = 1
     fsync_each: bool = False
+    hold: bool = False
+    stored: int = 0
+    begun: int = 0
+    backlog: int = 0
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -74,20 +71,33 @@ class Stage:
         self.home = home
         self.dsn = dsn
         self.replicas: list[Child] = []
-        self.said: dict[str, Any] = {"ended": 0, "started": 0}
+        self.urls: list[str] = []
+        self.said: dict[str, Any] = {"ended": 0, "started": 0, "asked": 0}
         self.latencies: list[float] = []
         self._world: asyncio.subprocess.Process | None = None
 
     async def open(self) -> None:
         """Replicas that are ready."""
-        ports = free_ports(self.wanted.replicas)
-        for number, port in enumerate(ports, 1):
-            self.replicas.append(
-                Child(f"coordinator-{number}", ("-m", "saga", "serve"), self._environment(number, port), self._log(number))
-            )
-            await self.replicas[-1].start()
-        urls = [f"http://127.0.0.1:{port}" for port in ports]
-        await wait_until(lambda: _all_ready(urls), "the coordinator", READY_WITHIN, self.replicas)
+        for _ in range(self.wanted.replicas):
+            await self.join()
+        await self.ready()
+
+    async def join(self) -> Child:
+        """One replica more; it is not ready yet."""
+        number, (port,) = len(self.replicas) + 1, free_ports(1)
+        self.replicas.append(Child(f"coordinator-{number}", ("-m", "saga", "serve"), self._environment(number, port), self._log(number)))
+        self.urls.append(f"http://127.0.0.1:{port}")
+        await self.replicas[-1].start()
+        return self.replicas[-1]
+
+    async def ready(self) -> None:
+        """Wait until all replicas are. Raises Unavailable with their last words."""
+        await wait_until(lambda: _all_ready(self.urls), "the coordinator", READY_WITHIN, self.replicas)
+
+    def resident(self) -> float:
+        """The memory of the largest replica, in MiB."""
+        pids = [replica.process.pid for replica in self.replicas if replica.process is not None]
+        return max(psutil.Process(pid).memory_info().rss for pid in pids) / 2**20
 
     async def close(self) -> None:
         """Everybody ends."""
@@ -109,20 +119,22 @@ class Stage:
             "in_flight": self.wanted.in_flight,
             "rate": self.wanted.rate,
             "failing": self.wanted.failing,
+            "hold": self.wanted.hold,
         }
         pipe = asyncio.subprocess.PIPE
         self._world = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.bench.world", json.dumps(asked), cwd=ROOT, stdin=pipe, stdout=pipe, limit=1 << 24
         )
         assert self._world.stdout is not None
-        ended, moved = 0, monotonic()
+        far, moved = (0, 0), monotonic()
         while line := await asyncio.wait_for(self._world.stdout.readline(), ENDS_WITHIN):
             self.said = json.loads(line)
             self.latencies += self.said["latencies"]
-            if self.said["ended"] != ended:
-                ended, moved = self.said["ended"], monotonic()
+            now = (self.said["asked"], self.said["ended"])
+            if now != far:
+                far, moved = now, monotonic()
             elif monotonic() - moved > ENDS_WITHIN:
-                raise TimeoutError(f"no saga has ended for {ENDS_WITHIN:.0f} s: {ended} of {self.wanted.orders}")
+                raise TimeoutError(f"nothing has happened for {ENDS_WITHIN:.0f} s: {far[1]} of {self.wanted.orders} sagas have ended")
             yield self.said
 
     async def moment(self) -> Moment:
@@ -139,11 +151,15 @@ class Stage:
             await connection.close()
         return Moment(monotonic(), self.said["ended"], self._cpu(), wal, tables)
 
+    async def faults(self) -> list[str]:
+        """What is wrong with the results."""
+        return await faults_of(self.wanted.orders, self.said, self.dsn, failing=self.wanted.failing)
+
     def _cpu(self) -> dict[str, float]:
         assert self._world is not None
         pids = {replica.name: replica.process.pid for replica in self.replicas if replica.process is not None}
         pids |= {"world": self._world.pid, "kafka": self.kafka.pid, "postgres": self.postgres.pid}
-        return {name: _used(psutil.Process(pid)) for name, pid in pids.items()}
+        return {name: used_by(pid) for name, pid in pids.items()}
 
     def _log(self, number: int) -> Path:
         return self.home / f"coordinator-{number}.log"
@@ -161,46 +177,22 @@ class Stage:
         }
 
 
-class _Kafka(EmbeddedKafka):
-    """One that is to work hard: Java compiles and collects as it does by itself."""
-
-    java = ()
-
-
 @asynccontextmanager
 async def stage(wanted: Wanted) -> AsyncIterator[Stage]:
     """Servers that keep what they acknowledge, an empty database, replicas that are ready; gone at the end."""
-    home = _home()
-    kafka = _Kafka(settings=(FSYNC_EACH,) if wanted.fsync_each else ())
-    try:
-        await asyncio.to_thread(kafka.start)
-        async with EmbeddedPostgres(home / "postgres", POSTGRES) as postgres:
-            dsn = await postgres.create_database("bench")
-            await migrate(dsn)
-            await create_topics(kafka.bootstrap, TOPICS, PARTITIONS)
-            made = Stage(wanted, kafka, postgres, home, dsn)
-            try:
-                await made.open()
-                yield made
-            finally:
-                await made.close()
-    finally:
-        await asyncio.to_thread(kafka.stop)
-        shutil.rmtree(home, ignore_errors=True)
-
-
-def _home() -> Path:
-    """A folder that the database's own user may pass through."""
-    home = Path(tempfile.mkdtemp(prefix="saga-bench-"))
-    home.chmod(0o711)
-    return home
-
-
-def _used(process: psutil.Process) -> float:
-    """CPU seconds of a process and all that it has begotten, those that have ended among them."""
-    total = 0.0
-    for one in (process, *process.children(recursive=True)):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            used = one.cpu_times()
-            total += used.user + used.system + used.children_user + used.children_system
-    return total
+    async with servers(FSYNC_EACH if wanted.fsync_each else "") as (kafka, postgres, home):
+        dsn = await postgres.create_database("bench")
+        await migrate(dsn)
+        await create_topics(kafka.bootstrap, TOPICS, PARTITIONS)
+        if wanted.stored:
+            await store(dsn, wanted.stored, datetime.now(UTC) - timedelta(days=1))
+        if wanted.begun:
+            await store(dsn, wanted.begun, datetime.now(UTC) + timedelta(hours=1), begun=True, first=wanted.stored + 1)
+        if wanted.backlog:
+            await asyncio.to_thread(lay, kafka.bootstrap, wanted.backlog)
+        made = Stage(wanted, kafka, postgres, home, dsn)
+        try:
+            await made.open()
+            yield made
+        finally:
+            await made.close()

@@ -1,10 +1,12 @@
 """The sparring partner: customers who place orders, and participants that answer at once, in one process and as cheaply as Python can.
 
-    python -m tests.bench.world '{"bootstrap": "127.0.0.1:9092", "in_flight": 2000, "rate": 0, "orders": 100000, "failing": false}'
+    python -m tests.bench.world '{"bootstrap": "127.0.0.1:9092", "in_flight": 2000, "rate": 0, "orders": 100000, "failing": false,
+        "hold": false}'
 
-Closed loop (`in_flight`): a new order for each that has ended. Open loop (`rate`): orders come evenly, whoever is slow. What it says on
-stdout is a JSON line twice a second; at the end, and when its stdin closes, one with `over`. An order's latency is the time from the
-customer's send until the coordinator's word on `saga.lifecycle` that the saga has ended, in seconds.
+Closed loop (`in_flight`): a new order for each that has ended. Open loop (`rate`): orders come evenly, whoever is slow. `hold`: nobody
+answers before every order has been asked for. What it says on stdout is a JSON line twice a second; at the end, and when its stdin closes,
+one with `over`. An order's latency is the time from the customer's send until the coordinator's word on `saga.lifecycle` that the saga has
+ended, in seconds.
 
 Why librdkafka and not the coordinator's own client: the partner should cost little, and see what another client sees.
 """
@@ -50,6 +52,7 @@ class World:
         self._in_flight = int(str(asked["in_flight"]))
         self._rate = float(str(asked["rate"]))
         self._failing = bool(asked["failing"])
+        self._held: dict[bytes, object] | None = {} if asked["hold"] else None
         common = {"bootstrap.servers": asked["bootstrap"], "log_level": 0}
         self._producer = Producer(
             {**common, "acks": "all", "enable.idempotence": True, "linger.ms": 0, "queue.buffering.max.messages": 500_000}
@@ -64,7 +67,7 @@ class World:
         self._sent: dict[str, float] = {}
         self._new: deque[float] = deque()
         self._begun = monotonic()
-        self.started = self.ended = self.repeated = 0
+        self.started = self.ended = self.repeated = self.asked = 0
         self.ends: Counter[str] = Counter()
         self.effects: Counter[str] = Counter()
 
@@ -82,7 +85,7 @@ class World:
             if message.topic() == LIFECYCLE:
                 self._heard(message)
             else:
-                self._answer(message)
+                self._was_asked(message)
         self._producer.poll(0)
 
     def said(self) -> dict[str, object]:
@@ -91,6 +94,7 @@ class World:
         return {
             "at": time(),
             "started": self.started,
+            "asked": self.asked,
             "ended": self.ended,
             "ends": self.ends,
             "effects": self.effects,
@@ -117,6 +121,17 @@ class World:
         value = body % (1000 + self.started % 997, self.started % 9973, order_id.encode(), wants.encode())
         self._sent[order_id] = monotonic()
         self._produce("order.events", value, order_id.encode(), "com.example.order.OrderPlaced.v1", str(uuid4()), [])
+
+    def _was_asked(self, message: object) -> None:
+        self.asked += 1
+        if self._held is None:
+            self._answer(message)
+            return
+        self._held[dict(message.headers())["ce_idempotencykey"]] = message  # type: ignore[attr-defined]
+        if len(self._held) >= self._orders:
+            held, self._held = self._held, None
+            for one in held.values():
+                self._answer(one)
 
     def _answer(self, message: object) -> None:
         headers = {name: value.decode() for name, value in message.headers()}  # type: ignore[attr-defined]
@@ -164,6 +179,19 @@ class World:
             self.ended += 1
             self.ends[headers["ce_sagastatus"].decode()] += 1
             self._new.append(round(monotonic() - begun, 5))
+
+
+def lay(bootstrap: str, count: int) -> None:
+    """Write so many events that start nothing (blocking)."""
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 20, "queue.buffering.max.messages": 200_000, "log_level": 0})
+    common = [("ce_specversion", "1.0"), ("ce_source", "/bench"), ("ce_type", "com.example.order.OrderViewed.v1")]
+    for number in range(count):
+        headers = [*common, ("ce_id", f"v-{number}"), ("content-type", "application/json")]
+        while producer.poll(0) == 0 and len(producer) > 100_000:
+            producer.poll(0.1)
+        producer.produce("order.events", b'{"order_id":"o-%d"}' % number, b"o-%d" % number, headers=headers)
+    if producer.flush(60):
+        raise TimeoutError("the backlog could not be written")
 
 
 def main() -> None:

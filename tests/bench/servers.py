@@ -1,0 +1,65 @@
+"""Real servers that keep what they acknowledge, and what a process has used."""
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+
+from saga.embedded.kafka import EmbeddedKafka
+from saga.embedded.postgres import EmbeddedPostgres
+
+ROOT = Path(__file__).parent.parent.parent
+PARTITIONS = 6
+POSTGRES = {
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "shared_buffers": "512MB",
+    "max_wal_size": "8GB",
+    "checkpoint_timeout": "15min",
+    "wal_compression": "off",
+}
+FSYNC_EACH = "log.flush.interval.messages=1"
+READY_WITHIN = 60.0
+
+
+class LastingKafka(EmbeddedKafka):
+    """One that is to work hard: Java compiles and collects as it does by itself."""
+
+    java = ()
+
+
+@asynccontextmanager
+async def servers(*settings: str) -> AsyncIterator[tuple[LastingKafka, EmbeddedPostgres, Path]]:
+    """A broker with these settings, a Postgres, and a folder; gone at the end."""
+    home = _home()
+    kafka = LastingKafka(settings=[one for one in settings if one])
+    try:
+        await asyncio.to_thread(kafka.start)
+        async with EmbeddedPostgres(home / "postgres", POSTGRES) as postgres:
+            yield kafka, postgres, home
+    finally:
+        await asyncio.to_thread(kafka.stop)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _home() -> Path:
+    """A folder that the database's own user may pass through."""
+    home = Path(tempfile.mkdtemp(prefix="saga-bench-"))
+    home.chmod(0o711)
+    return home
+
+
+def used_by(pid: int) -> float:
+    """CPU seconds of a process and all that it has begotten, those that have ended among them."""
+    total, process = 0.0, psutil.Process(pid)
+    for one in (process, *process.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            used = one.cpu_times()
+            total += used.user + used.system + used.children_user + used.children_system
+    return total
