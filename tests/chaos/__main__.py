@@ -20,6 +20,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=2.0, help="how long load and faults last; start, quiescence and check come on top")
     parser.add_argument("--faults", default=USUAL, help=f"comma-separated: {', '.join(sorted(NEMESIS))}")
     parser.add_argument("--rate", type=float, default=8.0, help="orders a second")
+    parser.add_argument("--most", type=int, default=150, help="no order is placed while so many are under way")
     parser.add_argument("--tree", type=Path, help="run the processes from this copy of the tree: to see a planted defect found")
     asked = parser.parse_args()
     faults = [name.strip() for name in asked.faults.split(",") if name.strip()]
@@ -27,7 +28,8 @@ def main() -> int:
         parser.error(f"--faults: {', '.join(unknown)}: choose from {', '.join(sorted(NEMESIS))}")
     report = Report("chaos", asked.seed)
     seconds = min(asked.minutes * 60, asked.max_seconds)
-    asyncio.run(_ended_in_order(campaign(Wanted(seconds, asked.rate, faults, asked.tree and asked.tree.resolve()), report)))
+    wanted = Wanted(seconds, asked.rate, asked.most, faults, asked.tree and asked.tree.resolve())
+    asyncio.run(_ended_in_order(campaign(wanted, report)))
     return report.finish(as_json=asked.json, record=asked.record)
 
 

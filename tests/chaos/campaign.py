@@ -44,10 +44,11 @@ _OPEN = "select count(*) from saga.saga where not ended and status not in ('park
 
 @dataclass
 class Wanted:
-    """What is asked for. `seconds` of load and faults, `rate` orders a second."""
+    """What is asked for. `seconds` of load and faults, `rate` orders a second while fewer than `most` are under way."""
 
     seconds: float
     rate: float
+    most: int
     faults: Sequence[str]
     tree: Path | None = None
     strikes: list[tuple[float, str]] = field(default_factory=list)
@@ -67,8 +68,8 @@ async def campaign(wanted: Wanted, report: Report) -> None:
 
 
 async def _run(wanted: Wanted, report: Report, cluster: Cluster, observer: Observer) -> None:
-    load = Load(cluster, wanted.rate, report.seed)
-    async with _beside(cluster.tend(), load.operator(), load.reader(), _progress(report, load)):
+    load = Load(cluster, wanted.rate, wanted.most, report.seed)
+    async with _beside(cluster.tend(), load.operator(), load.reader(), load.count(), _progress(report, load)):
         async with _beside(load.run()):
             await _strike(wanted, report, cluster, observer)
         until = time()
@@ -210,7 +211,7 @@ async def _progress(report: Report, load: Load) -> None:
     while True:
         await asyncio.sleep(SAY_EVERY)
         fired = ", ".join(f"{name} {times}" for name, times in sorted(report.faults.items()) if times) or "no fault yet"
-        _say(f"{monotonic() - began:.0f} s: {len(load.told.started)} orders taken, {len(load.running)} on their way; {fired}")
+        _say(f"{monotonic() - began:.0f} s: {len(load.told.started)} orders taken, {load.under_way} under way; {fired}")
 
 
 def _say(line: str) -> None:

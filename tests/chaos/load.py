@@ -10,6 +10,7 @@ from itertools import cycle
 from time import monotonic
 from typing import Any
 
+import asyncpg
 import httpx2
 
 from services.demo.orders import DemoOrder
@@ -18,6 +19,8 @@ from tests.chaos.cluster import COORDINATORS, Cluster
 DIRECT = 0.3  # share of orders that start by REST at a coordinator; the others are placed at the order service
 PATIENCE = 45.0
 OPERATOR_EVERY = 3.0
+LOOK_EVERY = 1.0
+_AT_REST = "select count(*) from saga.saga where ended or status in ('parked', 'paused')"
 
 
 @dataclass
@@ -34,24 +37,45 @@ class Told:
 
 
 class Load:
-    """`rate` orders a second, as long as `run` is not cancelled and orders are left."""
+    """`rate` orders a second, as long as `run` is not cancelled and orders are left. While `most` are under way none is placed.
 
-    def __init__(self, cluster: Cluster, rate: float, seed: int) -> None:
+    Why held back: a machine that is slower than its load shows nothing but deadlines that pass, and spends its time on undoing.
+    """
+
+    def __init__(self, cluster: Cluster, rate: float, most: int, seed: int) -> None:
         self._cluster = cluster
         self._rate = rate
+        self._most = most
         self._chance = random.Random(f"load {seed}")
         self._coordinators: Iterator[str] = cycle(COORDINATORS)
         self._orders: Iterator[str] = cycle(("order-1", "order-2"))
         self._client = httpx2.AsyncClient(timeout=5, trust_env=False)
         self.told = Told()
+        self.under_way = 0
         self.running: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Place orders at an even pace; whoever is slow to be answered holds nobody else up."""
-        begun = monotonic()
-        for number, order in enumerate(self._cluster.bank.orders, 1):
-            await asyncio.sleep(max(0.0, begun + number / self._rate - monotonic()))
+        due = monotonic()
+        for order in self._cluster.bank.orders:
+            await asyncio.sleep(max(0.0, due - monotonic()))
+            while self.under_way >= self._most:  # noqa: ASYNC110 - the database has no event to wait for
+                await asyncio.sleep(0.1)
+            due = max(due, monotonic() - 1) + 1 / self._rate
+            self.under_way += 1
             self._spawn(self._customer(order, direct=self._chance.random() < DIRECT, waits=self._chance.uniform(0, 2)))
+
+    async def count(self) -> None:
+        """Look how many of those that were placed have not come to rest; for ever. While the database is away it is as it was."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            placed = len(self.told.placed)
+            with contextlib.suppress(OSError, asyncpg.PostgresError, TimeoutError):
+                connection = await asyncpg.connect(self._cluster.pair.dsn("coordinator"), timeout=5)
+                try:
+                    self.under_way = placed - int(await connection.fetchval(_AT_REST))
+                finally:
+                    await connection.close()
 
     async def operator(self) -> None:
         """Every few seconds: try again whatever is parked; for ever."""
