@@ -21,7 +21,7 @@
 #   make mutants ARGS="--sample 200"         mutants of the core: how many does a test kill
 #   make bench ARGS="--rows happy,calm"      how fast, with what CPU, on how many bytes, on one machine; results verified first
 #   make bench-peers                         the same orders on DBOS, in turn with ours
-#   make bench-profile                       where a replica's time goes under load, line by line
+#   make bench-profile                       where a replica's time goes under load, function by function
 
 VENV := .venv
 PEERS := tests/bench/peers

@@ -86,7 +86,7 @@ async def start(sizes: Sizes) -> Outcome:
             await replica.stop()
             began = monotonic()
             await replica.start()
-            await _ready(here.urls[0])
+            await here.ready()
             took.append(monotonic() - began)
     orders = int(CALM * sizes.slow_seconds)
     joined: list[object] = []
@@ -175,17 +175,6 @@ async def _ask(here: Stage, questions: Sequence[str], times: int) -> list[float]
             (await client.get(questions[number % len(questions)])).raise_for_status()
             waits.append(monotonic() - began)
     return waits
-
-
-async def _ready(url: str) -> None:
-    async with httpx2.AsyncClient(base_url=url, timeout=2, trust_env=False) as client:
-        while True:
-            try:
-                if (await client.get("/readyz")).status_code == httpx2.codes.OK:
-                    return
-            except httpx2.HTTPError:
-                pass
-            await asyncio.sleep(0.01)
 
 
 async def _fired(dsn: str) -> int:

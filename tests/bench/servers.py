@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import asyncpg
 import psutil
 
 from saga.embedded.kafka import EmbeddedKafka
@@ -26,6 +27,9 @@ POSTGRES = {
 }
 FSYNC_EACH = "log.flush.interval.messages=1"
 READY_WITHIN = 60.0
+_WAL = "select pg_current_wal_insert_lsn() - '0/0'::pg_lsn"
+_TABLES = """select coalesce(sum(pg_total_relation_size(c.oid)), 0)
+from pg_class as c join pg_namespace as n on n.oid = c.relnamespace where c.relkind = 'r' and n.nspname = $1"""
 
 
 class LastingKafka(EmbeddedKafka):
@@ -46,6 +50,15 @@ async def servers(*settings: str) -> AsyncIterator[tuple[LastingKafka, EmbeddedP
     finally:
         await asyncio.to_thread(kafka.stop)
         shutil.rmtree(home, ignore_errors=True)
+
+
+async def written_to(dsn: str, schema: str) -> tuple[int, int]:
+    """Bytes of WAL that the server has written, and bytes of the tables and indexes of a schema."""
+    connection = await asyncpg.connect(dsn, timeout=10)
+    try:
+        return int(await connection.fetchval(_WAL)), int(await connection.fetchval(_TABLES, schema))
+    finally:
+        await connection.close()
 
 
 def _home() -> Path:

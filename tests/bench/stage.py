@@ -12,7 +12,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-import asyncpg
 import psutil
 
 from saga.embedded.kafka import EmbeddedKafka, free_ports
@@ -21,7 +20,7 @@ from saga.embedded.processes import Child, wait_until
 from saga.embedded.team import _all_ready
 from saga.store.migrate import migrate
 from saga.transport.topics import create_topics
-from tests.bench.servers import FSYNC_EACH, PARTITIONS, READY_WITHIN, ROOT, servers, used_by
+from tests.bench.servers import FSYNC_EACH, PARTITIONS, READY_WITHIN, ROOT, servers, used_by, written_to
 from tests.bench.stored import store
 from tests.bench.verify import faults_of
 from tests.bench.world import TOPICS, lay
@@ -139,16 +138,7 @@ class Stage:
 
     async def moment(self) -> Moment:
         """Now."""
-        connection = await asyncpg.connect(self.dsn, timeout=10)
-        try:
-            wal = int(await connection.fetchval("select pg_current_wal_insert_lsn() - '0/0'::pg_lsn"))
-            tables = int(
-                await connection.fetchval(
-                    "select sum(pg_total_relation_size(oid)) from pg_class where relkind = 'r' and relnamespace = 'saga'::regnamespace"
-                )
-            )
-        finally:
-            await connection.close()
+        wal, tables = await written_to(self.dsn, "saga")
         return Moment(monotonic(), self.said["ended"], self._cpu(), wal, tables)
 
     async def faults(self) -> list[str]:

@@ -187,7 +187,8 @@ def lay(bootstrap: str, count: int) -> None:
     common = [("ce_specversion", "1.0"), ("ce_source", "/bench"), ("ce_type", "com.example.order.OrderViewed.v1")]
     for number in range(count):
         headers = [*common, ("ce_id", f"v-{number}"), ("content-type", "application/json")]
-        while producer.poll(0) == 0 and len(producer) > 100_000:
+        producer.poll(0)
+        while len(producer) > 100_000:
             producer.poll(0.1)
         producer.produce("order.events", b'{"order_id":"o-%d"}' % number, b"o-%d" % number, headers=headers)
     if producer.flush(60):

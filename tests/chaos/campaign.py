@@ -19,7 +19,7 @@ from tests.chaos.bank import CANARY, Bank
 from tests.chaos.cluster import COMMANDS, EVENTS, LIFECYCLE, Cluster, running
 from tests.chaos.faults import Struck
 from tests.chaos.ledgers_check import read_ledgers, stories_of
-from tests.chaos.load import Load
+from tests.chaos.load import AT_REST, Load
 from tests.chaos.machine_faults import NEMESIS
 from tests.chaos.observer import Observer
 from tests.chaos.plan import plan
@@ -39,7 +39,7 @@ CALLED = {
     "promote": "promotions",
     "partition": "partitions",
 }
-_OPEN = "select count(*) from saga.saga where not ended and status not in ('parked', 'paused')"
+_OPEN = f"select count(*) from saga.saga where not {AT_REST}"
 
 
 @dataclass

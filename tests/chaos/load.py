@@ -20,7 +20,8 @@ DIRECT = 0.3  # share of orders that start by REST at a coordinator; the others 
 PATIENCE = 45.0
 OPERATOR_EVERY = 3.0
 LOOK_EVERY = 1.0
-_AT_REST = "select count(*) from saga.saga where ended or status in ('parked', 'paused')"
+AT_REST = "(ended or status in ('parked', 'paused'))"
+_AT_REST = f"select count(*) from saga.saga where {AT_REST}"
 
 
 @dataclass

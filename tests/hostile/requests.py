@@ -175,7 +175,7 @@ class Requests:
             self._damages = self._damages or self._chance.sample(list(BODIES), len(BODIES))
             name = self._damages.pop()
         else:
-            name = self._chance.choice([name for name in BODIES if name != "oversize"])
+            name = self._chance.choice([name for name in BODIES if name != "oversize" or self._chance.random() < 0.05])
         damage, _ = BODIES[name]
         return _changed(call, kind, body=damage(call.body or b'{"reason":"Road"}') or b"")
 

@@ -17,7 +17,7 @@ import orjson
 
 from saga.embedded.postgres import EmbeddedPostgres
 from tests.bench.measure import Measured, measure, measured
-from tests.bench.servers import POSTGRES, ROOT, servers, used_by
+from tests.bench.servers import POSTGRES, ROOT, servers, used_by, written_to
 from tests.bench.stage import Moment, Wanted
 from tests.proof.report import revision, versions
 
@@ -25,7 +25,6 @@ PROGRAM = Path(__file__).parent / "dbos_orders.py"
 IN_FLIGHT = 400
 STEPS = 4
 SAYS_WITHIN = 60.0
-_TABLES = "select coalesce(sum(pg_total_relation_size(oid)), 0) from pg_class where relkind = 'r' and relnamespace = 'dbos'::regnamespace"
 _ENDS = "select status, count(*) from dbos.workflow_status group by status"
 _RECORDED = "select count(*) from dbos.operation_outputs"
 
@@ -94,12 +93,7 @@ class _Dbos:
     async def moment(self) -> Moment:
         """Now."""
         assert self.process is not None
-        connection = await asyncpg.connect(self._dsn, timeout=10)
-        try:
-            wal = int(await connection.fetchval("select pg_current_wal_insert_lsn() - '0/0'::pg_lsn"))
-            tables = int(await connection.fetchval(_TABLES))
-        finally:
-            await connection.close()
+        wal, tables = await written_to(self._dsn, "dbos")
         cpu = {"dbos": used_by(self.process.pid), "postgres": used_by(self._postgres.pid)}
         return Moment(monotonic(), self.said["ended"], cpu, wal, tables)
 
