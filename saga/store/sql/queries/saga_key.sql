@@ -1,8 +1,12 @@
 -- find_keys: the rows of these keys that exist
+-- Looked up one by one ("limit" keeps it so): a join read the whole table, by a plan that was made while it was small.
 select k.tenant, k.definition, k.key, k.saga_id, k.partition_key, k.body_hash
-from saga.saga_key as k
-join unnest($1::text[], $2::text[], $3::text[]) as wanted(tenant, definition, key)
-  on k.tenant = wanted.tenant and k.definition = wanted.definition and k.key = wanted.key;
+from unnest($1::text[], $2::text[], $3::text[]) as wanted(tenant, definition, key)
+cross join lateral (
+    select * from saga.saga_key as k
+    where k.tenant = wanted.tenant and k.definition = wanted.definition and k.key = wanted.key
+    limit 1
+) as k;
 
 -- take_keys: one saga a key; a rival's row makes ours vanish, which shows as fewer rows than sent
 insert into saga.saga_key (tenant, definition, key, saga_id, partition_key, body_hash)
