@@ -1,8 +1,7 @@
 """evolve (state, event) → state, and the fold over a stream. Total over the closed list of events; reads nothing else."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from functools import singledispatch
 from typing import Any
 
 from saga.core import events as e
@@ -11,15 +10,18 @@ from saga.core.lifecycle import life_after
 from saga.core.state import CommandRef, Do, Sending, State, Step, StepId, Undo
 from saga.messages import Outcome
 
+Changes = Mapping[str, Any]
+"""Fields of a state, and what they are after an event."""
+
 
 def evolve(state: State, event: e.Event) -> State:
     """The state after one more event. A stream folds the same way for ever, whatever release reads it."""
-    state = _evolve(event, state)
+    changes = _AFTER[type(event)](event, state)
     input_id: str = getattr(event, "input_id", "")
     inputs = state.inputs | {input_id} if input_id else state.inputs
-    version = state.version + 1
-    life = life_after(state.life, event, state, version)
-    return altered(state, version=version, last_progress=event.at, inputs=inputs, life=life)
+    after = altered(state, version=state.version + 1, last_progress=event.at, inputs=inputs, **changes)
+    life = life_after(state.life, event, after)
+    return after if life is state.life else altered(after, life=life)
 
 
 def fold(events: Iterable[e.Event], state: State | None = None) -> State:
@@ -30,20 +32,15 @@ def fold(events: Iterable[e.Event], state: State | None = None) -> State:
     return state
 
 
-@singledispatch
-def _evolve(event: e.Event, state: State) -> State:  # noqa: ARG001 - the signature of all its cases
-    raise TypeError(f"{type(event).__name__} is not in the list of events")
-
-
-def _with(state: State, step: Step) -> State:
-    return altered(state, steps={**state.steps, step.id: step})
+def _with(state: State, step: Step) -> Changes:
+    return {"steps": {**state.steps, step.id: step}}
 
 
 def _of(state: State, event: e.OfStep) -> Step:
     return state.steps[StepId(event.step, event.branch)]
 
 
-def _change(state: State, event: e.OfStep, **changes: Any) -> State:
+def _change(state: State, event: e.OfStep, **changes: Any) -> Changes:
     return _with(state, altered(_of(state, event), **changes))
 
 
@@ -59,9 +56,9 @@ def _shifted(sending: Sending | None, span: timedelta) -> Sending | None:
     return altered(sending, due_at=due, budget_since=sending.budget_since + span)
 
 
-def _ended(state: State, event: e.Ended, how: str) -> State:
+def _ended(event: e.Ended, how: str) -> Changes:
     """An end clears a pause, else a saga that is reopened would stand still unseen."""
-    return altered(state, ended=how, ended_at=event.at, paused=None)
+    return {"ended": how, "ended_at": event.at, "paused": None}
 
 
 def _sent(event: e.StepIssued | e.UndoIssued, attempts: int, undoes: str = "") -> Sending:
@@ -92,46 +89,39 @@ def _resent(sending: Sending | None, event: e.StepResent | e.UndoResent) -> Send
     return altered(sending, budget_from=event.attempt, budget_since=event.at) if event.actor else sending
 
 
-@_evolve.register
-def _(event: e.SagaStarted, state: State) -> State:
-    return altered(state, started=event)
+def _saga_started(event: e.SagaStarted, _state: State) -> Changes:
+    return {"started": event}
 
 
-@_evolve.register
-def _(event: e.StepIssued, state: State) -> State:
+def _step_issued(event: e.StepIssued, state: State) -> Changes:
     of = StepId(event.step, event.branch)
     step = state.steps.get(of) or Step(id=of, kind=event.kind, after=event.after, do=Do.ISSUED)
     step = altered(step, do=Do.ISSUED, sending=_sent(event, event.attempts), unanswered=False, detail="")
     commands = {**state.commands, event.command_id: CommandRef(of, False, event.generation)}
-    return altered(_with(state, step), commands=commands)
+    return {**_with(state, step), "commands": commands}
 
 
-@_evolve.register
-def _(event: e.StepResent, state: State) -> State:
+def _step_resent(event: e.StepResent, state: State) -> Changes:
     step = _of(state, event)
     unanswered = step.unanswered and not event.actor
     return _change(state, event, do=Do.ISSUED, sending=_resent(step.sending, event), unanswered=unanswered)
 
 
-@_evolve.register
-def _(event: e.StepFailed, state: State) -> State:
+def _step_failed(event: e.StepFailed, state: State) -> Changes:
     step = _of(state, event)
     parked = event.parked or step.unanswered
     return _change(state, event, do=Do.RETRYING, sending=_due(step.sending, event.retry_at), detail=event.code, unanswered=parked)
 
 
-@_evolve.register
-def _(event: e.StepDoubted, state: State) -> State:
+def _step_doubted(event: e.StepDoubted, state: State) -> Changes:
     return _change(state, event, do=Do.IN_DOUBT, sending=_due(_of(state, event).sending, None), detail=event.cause)
 
 
-@_evolve.register
-def _(event: e.StepProgressed, state: State) -> State:
+def _step_progressed(event: e.StepProgressed, state: State) -> Changes:
     return _change(state, event, sending=_due(_of(state, event).sending, event.due_at))
 
 
-@_evolve.register
-def _(event: e.StepSucceeded, state: State) -> State:
+def _step_succeeded(event: e.StepSucceeded, state: State) -> Changes:
     step = _of(state, event)
     fenced = {"undo": Undo.FENCED, "undo_sending": _due(step.undo_sending, None), "undo_unanswered": False}
     return _change(
@@ -148,22 +138,19 @@ def _(event: e.StepSucceeded, state: State) -> State:
     )
 
 
-@_evolve.register
-def _(event: e.StepRefused, state: State) -> State:
+def _step_refused(event: e.StepRefused, state: State) -> Changes:
     return _change(
         state, event, do=Do.REFUSED, sending=_due(_of(state, event).sending, None), reply_type=event.reply_type, detail=event.code
     )
 
 
-@_evolve.register
-def _(event: e.StepSkipped, state: State) -> State:
+def _step_skipped(event: e.StepSkipped, state: State) -> Changes:
     of = StepId(event.step, event.branch)
     step = state.steps.get(of) or Step(id=of, kind=event.kind, after=event.after, do=Do.SKIPPED)
     return _with(state, altered(step, do=Do.SKIPPED, sending=_due(step.sending, None), skipped_by_hand=event.cause == "operator"))
 
 
-@_evolve.register
-def _(event: e.BuildFailed, state: State) -> State:
+def _build_failed(event: e.BuildFailed, state: State) -> Changes:
     of = StepId(event.step, event.branch)
     detail = f"{event.function}: {event.error_type} at {event.place}"
     if event.undo:
@@ -172,15 +159,13 @@ def _(event: e.BuildFailed, state: State) -> State:
     return _with(state, altered(step, do=Do.BUILD_FAILED, detail=detail))
 
 
-@_evolve.register
-def _(event: e.TurnedBack, state: State) -> State:
-    return altered(state, turned_back=event)
+def _turned_back(event: e.TurnedBack, _state: State) -> Changes:
+    return {"turned_back": event}
 
 
-@_evolve.register
-def _(event: e.UndoIssued, state: State) -> State:
+def _undo_issued(event: e.UndoIssued, state: State) -> Changes:
     of = StepId(event.step, event.branch)
-    state = _change(
+    changes = _change(
         state,
         event,
         undo=Undo.ISSUED,
@@ -190,29 +175,25 @@ def _(event: e.UndoIssued, state: State) -> State:
         fence=event.kind == "fence",
         undo_detail="",
     )
-    return altered(state, commands={**state.commands, event.command_id: CommandRef(of, True, event.generation)})
+    return {**changes, "commands": {**state.commands, event.command_id: CommandRef(of, True, event.generation)}}
 
 
-@_evolve.register
-def _(event: e.UndoResent, state: State) -> State:
+def _undo_resent(event: e.UndoResent, state: State) -> Changes:
     step = _of(state, event)
     unanswered = step.undo_unanswered and not event.actor
     return _change(state, event, undo=Undo.ISSUED, undo_sending=_resent(step.undo_sending, event), undo_unanswered=unanswered)
 
 
-@_evolve.register
-def _(event: e.UndoProgressed, state: State) -> State:
+def _undo_progressed(event: e.UndoProgressed, state: State) -> Changes:
     return _change(state, event, undo_sending=_due(_of(state, event).undo_sending, event.due_at))
 
 
-@_evolve.register
-def _(event: e.UndoFailed, state: State) -> State:
+def _undo_failed(event: e.UndoFailed, state: State) -> Changes:
     sending = _due(_of(state, event).undo_sending, event.retry_at)
     return _change(state, event, undo=Undo.RETRYING, undo_sending=sending, undo_detail=event.code)
 
 
-@_evolve.register
-def _(event: e.UndoSucceeded, state: State) -> State:
+def _undo_succeeded(event: e.UndoSucceeded, state: State) -> Changes:
     step = _of(state, event)
     return _change(
         state,
@@ -226,8 +207,7 @@ def _(event: e.UndoSucceeded, state: State) -> State:
     )
 
 
-@_evolve.register
-def _(event: e.UndoRefused, state: State) -> State:
+def _undo_refused(event: e.UndoRefused, state: State) -> Changes:
     step = _of(state, event)
     undo = Undo.FENCED if step.fence else Undo.PARKED
     return _change(
@@ -241,54 +221,75 @@ def _(event: e.UndoRefused, state: State) -> State:
     )
 
 
-@_evolve.register
-def _(event: e.UndoParked, state: State) -> State:
+def _undo_parked(event: e.UndoParked, state: State) -> Changes:
     if event.resending:
         return _change(state, event, undo_unanswered=True, undo_detail=event.cause)
     return _change(state, event, undo=Undo.PARKED, undo_sending=_due(_of(state, event).undo_sending, None), undo_detail=event.cause)
 
 
-@_evolve.register
-def _(event: e.UndoSkipped, state: State) -> State:
+def _undo_skipped(event: e.UndoSkipped, state: State) -> Changes:
     sending = _due(_of(state, event).undo_sending, None)
     return _change(state, event, undo=Undo.SKIPPED, undo_sending=sending, undo_unanswered=False)
 
 
-@_evolve.register
-def _(event: e.ReplyIgnored, state: State) -> State:
-    return altered(state, ignored=state.ignored | {(event.command_id, event.outcome)})
+def _reply_ignored(event: e.ReplyIgnored, state: State) -> Changes:
+    return {"ignored": state.ignored | {(event.command_id, event.outcome)}}
 
 
-@_evolve.register
-def _(event: e.SagaPaused, state: State) -> State:
-    return altered(state, paused=event)
+def _saga_paused(event: e.SagaPaused, _state: State) -> Changes:
+    return {"paused": event}
 
 
-@_evolve.register
-def _(event: e.SagaResumed, state: State) -> State:
+def _saga_resumed(event: e.SagaResumed, state: State) -> Changes:
     span = event.at - state.clock(event.at)
     steps = {
         of: altered(step, sending=_shifted(step.sending, span), undo_sending=_shifted(step.undo_sending, span))
         for of, step in state.steps.items()
     }
-    return altered(state, steps=steps, paused=None)
+    return {"steps": steps, "paused": None}
 
 
-@_evolve.register
-def _(event: e.SagaReopened, state: State) -> State:  # noqa: ARG001
-    return altered(state, ended="", ended_at=None)
+def _saga_reopened(_event: e.SagaReopened, _state: State) -> Changes:
+    return {"ended": "", "ended_at": None}
 
 
-@_evolve.register
-def _(event: e.SagaCompleted, state: State) -> State:
-    return _ended(state, event, "completed")
+def _saga_completed(event: e.SagaCompleted, _state: State) -> Changes:
+    return _ended(event, "completed")
 
 
-@_evolve.register
-def _(event: e.SagaCompensated, state: State) -> State:
-    return _ended(state, event, "compensated")
+def _saga_compensated(event: e.SagaCompensated, _state: State) -> Changes:
+    return _ended(event, "compensated")
 
 
-@_evolve.register
-def _(event: e.SagaCancelled, state: State) -> State:
-    return _ended(state, event, "cancelled")
+def _saga_cancelled(event: e.SagaCancelled, _state: State) -> Changes:
+    return _ended(event, "cancelled")
+
+
+_AFTER: Mapping[type[e.Event], Callable[[Any, State], Changes]] = {
+    e.SagaStarted: _saga_started,
+    e.StepIssued: _step_issued,
+    e.StepResent: _step_resent,
+    e.StepFailed: _step_failed,
+    e.StepDoubted: _step_doubted,
+    e.StepProgressed: _step_progressed,
+    e.StepSucceeded: _step_succeeded,
+    e.StepRefused: _step_refused,
+    e.StepSkipped: _step_skipped,
+    e.BuildFailed: _build_failed,
+    e.TurnedBack: _turned_back,
+    e.UndoIssued: _undo_issued,
+    e.UndoResent: _undo_resent,
+    e.UndoProgressed: _undo_progressed,
+    e.UndoFailed: _undo_failed,
+    e.UndoSucceeded: _undo_succeeded,
+    e.UndoRefused: _undo_refused,
+    e.UndoParked: _undo_parked,
+    e.UndoSkipped: _undo_skipped,
+    e.ReplyIgnored: _reply_ignored,
+    e.SagaPaused: _saga_paused,
+    e.SagaResumed: _saga_resumed,
+    e.SagaReopened: _saga_reopened,
+    e.SagaCompleted: _saga_completed,
+    e.SagaCompensated: _saga_compensated,
+    e.SagaCancelled: _saga_cancelled,
+}

@@ -65,10 +65,10 @@ class LifeToSend:
     tracestate: str
 
 
-def life_after(before: Life, event: e.Event, state: State, version: int) -> Life:
-    """The newest change once `event` has made `state`, which is at `version`."""
+def life_after(before: Life, event: e.Event, state: State) -> Life:
+    """The newest change once `event` has made `state`."""
     what = _ALWAYS.get(type(event), "") or _parking(before, event, state)
-    return Life(what, version, before.version, status_of(state)) if what else before
+    return Life(what, state.version, before.version, status_of(state)) if what else before
 
 
 def life_of(state: State, event: e.Event, history: Sequence[e.Event], waits_for: str) -> LifeToSend:
