@@ -107,7 +107,6 @@ def pace_of(settings: Settings) -> Pace:
     return Pace(
         batch_records=settings.batch_records,
         tick_every=settings.tick_every,
-        ticks_per_round=settings.ticks_per_round,
         relay_every=settings.relay_every,
         unsent_records=settings.unsent_records,
         stuck_after=settings.stuck_after,

@@ -23,7 +23,7 @@ class Deadlines:
         self._tick = Tick(remembered)
 
     async def round(self, go_on: Callable[[], bool] = lambda: True) -> int:
-        """Fire what is due now, unless `go_on` forbids it; how many sagas were. A full round means that more may be waiting."""
+        """Fire what is due now, unless `go_on` forbids it; how many sagas were."""
         if not go_on():
             return 0
         due = await self._store.due_sagas(self._intake.loaded, self._limit)

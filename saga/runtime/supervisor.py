@@ -22,6 +22,7 @@ from saga.ports.watchdog import Stuck, poll
 from saga.runtime.deadlines import Deadlines
 from saga.runtime.heartbeat import Heartbeat
 from saga.runtime.intake import Intake
+from saga.runtime.offsets import Offsets, first_of
 from saga.runtime.relay import SWEEP_LIMIT, Relay
 from saga.runtime.seen import Seen
 
@@ -29,7 +30,7 @@ MakeConsumer = Callable[[frozenset[str], Revoked], Consumer]
 
 HELD_LIMIT = 200
 PAUSED_POLL = 0.05
-REVOKE_WAIT = 2.0
+SETTLE_WITHIN = 1.5  # less than the client gives a listener
 STEADY = 10  # rounds without records or a fault, after which an outage of the log is over: the next is told again
 MAX_BACKOFF = 10.0
 
@@ -40,13 +41,13 @@ class Pace:
 
     batch_records: int
     tick_every: float
-    ticks_per_round: int
     relay_every: float
     unsent_records: int
     stuck_after: float
     drain_timeout: float
     held_every: float = 1.0
     poll_for: float = 0.5
+    commit_every: float = 0.2
 
 
 class Supervisor:
@@ -64,7 +65,8 @@ class Supervisor:
         self._between_batches.set()
         self._stopping = asyncio.Event()
         self._rejoining = False
-        self._owed: dict[TopicPartition, int] = {}
+        self._offsets = Offsets()
+        self._consumer: Consumer | None = None
 
     def faults(self) -> Mapping[str, str]:
         """What is wrong now, by loop; empty when all goes well."""
@@ -124,9 +126,9 @@ class Supervisor:
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
 
-    async def _tick(self, pace: Pace) -> bool:
-        due = await self._deadlines.round(lambda: self._relay.backlog < pace.unsent_records)
-        return due >= pace.ticks_per_round
+    async def _tick(self, pace: Pace) -> None:
+        """Never at once again, however many are due: after an outage a million of them drain at a set rate, and leave room for others."""
+        await self._deadlines.round(lambda: self._relay.backlog < pace.unsent_records)
 
     async def _sweep(self) -> bool:
         return await self._relay.sweep() >= SWEEP_LIMIT
@@ -136,12 +138,16 @@ class Supervisor:
 
     async def _records(self, make_consumer: MakeConsumer, pace: Pace) -> None:
         """Own a consumer until it fails, gets stuck, or the replica stops."""
-        self._rejoining, self._owed = False, {}
+        self._rejoining = False
+        self._offsets.forget()
         consumer = make_consumer(await self._heartbeat.topics(), self._revoked)
         try:
             await consumer.start()
+            self._consumer = consumer
             await self._read(consumer, pace)
+            await self._settle()
         finally:
+            self._consumer = None
             self._faults.pop("backlog", None)  # the pause goes with the consumer that was paused
             await consumer.stop()
 
@@ -155,7 +161,7 @@ class Supervisor:
             paused = self._held_back(consumer, pace, paused)
             records = await self._poll(consumer, pace, PAUSED_POLL if paused else pace.poll_for)
             try:
-                await self._handle(consumer, records)
+                await self._handle(consumer, records, pace)
             except SagaError as error:
                 steady = 0
                 await self._pause(self._failed("records", error))
@@ -186,40 +192,37 @@ class Supervisor:
             self._seen.watchdog("records")
             raise
 
-    async def _handle(self, consumer: Consumer, records: Sequence[InboundRecord]) -> None:
-        """One batch, then its offsets; a batch that fails is read again from its first record (invariant I11).
-
-        Offsets that could not be committed are with the next poll, records or none: else a partition without news would lag behind.
-        """
-        if not records and not self._owed:
+    async def _handle(self, consumer: Consumer, records: Sequence[InboundRecord], pace: Pace) -> None:
+        """One batch, then its offsets, unless some were committed just before; a batch that fails is read again from its first record
+        (invariant I11). What is still owed is committed by a poll without records: else a partition without news would lag behind."""
+        if not records and not self._offsets:
             return
         self._between_batches.clear()
-        first: dict[TopicPartition, int] = {}
-        last: dict[TopicPartition, int] = {}
-        for record in records:
-            place = TopicPartition(record.topic, record.partition)
-            first[place] = min(first.get(place, record.offset), record.offset)
-            last[place] = max(last.get(place, 0), record.offset + 1)
         try:
             await self._intake.records(records)
         except BaseException:
-            consumer.seek(first)
+            consumer.seek(first_of(records))
             raise
         else:
-            self._owed |= last
-            await consumer.commit(self._owed)
-            self._owed = {}
+            self._offsets.handled(records)
+            await self._offsets.commit(consumer, pace.commit_every if records else 0.0)
         finally:
             self._between_batches.set()
 
+    async def _settle(self) -> None:
+        """Finish the batch at work and commit what is owed, within bounds: what is left out others read again, as duplicates."""
+        with suppress(SagaError, TimeoutError):
+            async with asyncio.timeout(SETTLE_WITHIN):
+                await self._between_batches.wait()
+                if self._consumer is not None:
+                    await self._offsets.commit(self._consumer)
+
     async def _revoked(self, partitions: frozenset[TopicPartition]) -> None:
-        """The group takes partitions away: finish the batch at work, within bounds, and forget the folds."""
+        """The group takes partitions away: finish the batch at work and commit its offsets, within bounds, and forget the folds."""
         if partitions:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(REVOKE_WAIT):
-                    await self._between_batches.wait()
+            await self._settle()
             self._intake.forget()
-            self._owed = {}  # somebody else may have committed more by the time that a partition comes back
+            self._offsets.forget()
 
     async def _drain(self, loops: list[asyncio.Task[None]], pace: Pace) -> None:
         until = monotonic() + pace.drain_timeout

@@ -23,7 +23,6 @@ from tests.unit.shop import FULFIL_ORDER
 PACE = Pace(
     batch_records=10,
     tick_every=0.02,
-    ticks_per_round=50,
     relay_every=0.02,
     unsent_records=100,
     stuck_after=5.0,

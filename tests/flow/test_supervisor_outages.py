@@ -1,98 +1,18 @@
 """The loops of a replica when something is wrong: in what order things happen, what is told, and that it passes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from saga.bootstrap import Coordinator
 from saga.errors import Unavailable
-from saga.observability.telemetry import Telemetry
-from saga.ports.messaging import OutboundRecord, Revoked, TopicPartition
-from saga.runtime.supervisor import Pace
+from saga.ports.messaging import OutboundRecord
 from tests.flow.fake_consumer import ScriptedConsumer
+from tests.flow.scripted import PACE, PLACE, Replica, away, loud, until
 from tests.flow.world import World
-
-PACE = Pace(
-    batch_records=10,
-    tick_every=0.02,
-    ticks_per_round=50,
-    relay_every=0.02,
-    unsent_records=100,
-    stuck_after=5.0,
-    drain_timeout=2.0,
-    held_every=0.05,
-    poll_for=0.05,
-)
-PLACE = TopicPartition("order.events", 0)
-
-
-async def until(true: Callable[[], bool], seconds: float = 5.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 - the condition is somebody else's state
-            await asyncio.sleep(0.005)
-
-
-@dataclass
-class Replica:
-    """A replica of a World that reads from scripted consumers, one after another."""
-
-    world: World = field(default_factory=World)
-    consumers: Sequence[ScriptedConsumer] = ()
-    made: int = 0
-
-    def __post_init__(self) -> None:
-        self.coordinator: Coordinator = self.world.replica()
-
-    def faults(self) -> dict[str, str]:
-        return dict(self.coordinator.supervisor.faults())
-
-    def make(self, _topics: frozenset[str], revoked: Revoked) -> ScriptedConsumer:
-        consumer = self.consumers[min(self.made, len(self.consumers) - 1)]
-        consumer.revoked = revoked
-        self.made += 1
-        return consumer
-
-    @asynccontextmanager
-    async def running(self, pace: Pace = PACE) -> AsyncIterator[None]:
-        task = asyncio.create_task(self.coordinator.supervisor.run(self.make, pace))
-        try:
-            yield
-        finally:
-            self.coordinator.supervisor.stop()
-            async with asyncio.timeout(pace.drain_timeout + 1):
-                await task
-
-    def counted(self, line: str) -> bool:
-        return line in self.coordinator.telemetry.metrics.page()[0].decode()
-
-
-def loud() -> World:
-    """A world whose log goes to stderr."""
-    return World(telemetry=replace(Telemetry.silent(), quiet=False))
-
-
-def away() -> Unavailable:
-    return Unavailable("postgres", "it is away")
-
-
-async def test_offsets_are_committed_after_the_database_has_committed() -> None:  # K2, I11
-    world, journal = World(), list[str]()
-    consumer = ScriptedConsumer([[world.place("1")], [world.place("2")]], journal)
-
-    async def watch(point: str) -> None:
-        if point in ("write", "committed"):
-            journal.append(point)
-
-    world.store.hook = watch
-    async with Replica(world, [consumer]).running(replace(PACE, relay_every=60, held_every=60)):
-        await until(lambda: journal.count("commit offsets") == 2)
-    assert journal[:7] == ["start", *["write", "committed", "commit offsets"] * 2]
-    assert consumer.committed == {PLACE: 2}
 
 
 async def test_a_replica_is_not_ready_before_its_group_has_given_it_its_share() -> None:  # K5, ground rule 10
@@ -104,49 +24,6 @@ async def test_a_replica_is_not_ready_before_its_group_has_given_it_its_share() 
         assert "joined" in replica.faults()["records"]
         consumer.share = True
         await until(lambda: replica.faults() == {})
-
-
-async def test_a_batch_that_fails_is_read_again_from_its_first_records_and_nothing_beyond_it_is_committed() -> None:  # K2, I11
-    world = World()
-    batch = [world.place("1"), world.place("2"), world.place("3")]
-    consumer = ScriptedConsumer([batch, [world.place("4")]])
-    replica = Replica(world, [consumer])
-    world.store.fail_next("write", away())
-    async with replica.running():
-        await until(lambda: "postgres" in replica.faults().get("records", ""))
-        assert (consumer.sought, consumer.committed) == ([{PLACE: 0}], {})
-        await until(lambda: consumer.committed == {PLACE: 4})
-        await until(lambda: replica.faults() == {})
-    assert len(await world.store.streams_after(None, 10)) == 4
-    assert replica.made == 1
-
-
-async def test_offsets_that_could_not_be_committed_are_committed_without_waiting_for_another_record() -> None:  # K2, I10
-    world = World()
-    consumer = ScriptedConsumer([[world.place("1")]])
-    consumer.refusals.append(Unavailable("kafka", "committing offsets failed"))
-    async with Replica(world, [consumer]).running():
-        await until(lambda: consumer.committed == {PLACE: 1})
-
-
-class Leaving(ScriptedConsumer):
-    """The group takes its partition away while its offsets cannot be committed."""
-
-    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        assert self.revoked is not None
-        self.journal.append("commit offsets")
-        self.taking = asyncio.ensure_future(self.revoked(frozenset(offsets)))
-        raise Unavailable("kafka", "committing offsets failed")
-
-
-async def test_offsets_of_a_partition_that_was_taken_away_are_nobodys_any_more() -> None:  # I11: another may have committed more
-    world = World()
-    consumer = Leaving([[world.place("1")]])
-    async with Replica(world, [consumer]).running():
-        await until(lambda: "commit offsets" in consumer.journal and consumer.taking.done())
-        polls = consumer.polls
-        await until(lambda: consumer.polls > polls + 2)
-    assert consumer.journal.count("commit offsets") == 1
 
 
 async def test_each_outage_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:  # P13
@@ -272,7 +149,7 @@ async def test_deadlines_wait_and_do_not_ask_again_and_again_while_too_much_is_u
         if point == "due_sagas":
             asked.append(point)
 
-    async with replica.running(replace(PACE, unsent_records=1, ticks_per_round=1, drain_timeout=0.5)):
+    async with replica.running(replace(PACE, unsent_records=1, drain_timeout=0.5)):
         replica.coordinator.relay.put(await _outgoing(world, "1"))
         await until(lambda: replica.coordinator.relay.backlog == 0)
         replica.coordinator.relay.put(await _outgoing(world, "2"))

@@ -28,7 +28,6 @@ GROUP = "saga-coordinator"
 PACE = Pace(
     batch_records=500,
     tick_every=5.0,
-    ticks_per_round=500,
     relay_every=5.0,
     unsent_records=1000,
     stuck_after=30.0,

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from saga.core import upcast
-from saga.runtime import intake, relay, supervisor
+from saga.runtime import intake, offsets, relay, supervisor
 from tests.simulate import checks
 
 
@@ -49,7 +49,7 @@ def seeded(seed: int, loop: VirtualLoop) -> Iterator[random.Random]:
         random.seed(seed)
         for place, name in ((os, "urandom"), (random, "_urandom")):
             _swap(stack, place, name, chance.randbytes)
-        for module in (intake, relay, supervisor):
+        for module in (intake, offsets, relay, supervisor):
             _swap(stack, module, "monotonic", loop.time)
         for module in (intake, relay, checks):
             _swap(stack, module, "decode", cache(upcast.decode))
