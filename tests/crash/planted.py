@@ -77,9 +77,9 @@ DEFECTS: Mapping[str, Defect] = {
         "sdk.barrier.transaction.LocalTransaction",
     ),
     "answer-not-remembered": Defect(
-        "saga.sdk.barrier.moves",
-        "entry.handler(message, db))\n        _insist(await rows.settle_do(db, command, answer))\n",
-        "entry.handler(message, db))\n",
+        "saga.sdk.barrier.gate",
+        "        if db.first is None:\n",
+        "        if True:\n",
         "the barrier does not keep the answer of a do",
         "refused",
         "sdk.barrier.database.Database",

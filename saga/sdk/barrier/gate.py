@@ -8,19 +8,19 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import asyncpg
 
 from saga.messages import Outcome
-from saga.ports.messaging import InboundRecord
+from saga.ports.messaging import InboundRecord, OutboundRecord
 from saga.sdk.answer import Answer, Trace, failed, record_of
 from saga.sdk.barrier import aside, rows
 from saga.sdk.barrier.database import Database
 from saga.sdk.barrier.moves import RIVALRY, Broken, LookAgain, Moves
-from saga.sdk.barrier.outbox import Staged, stage
-from saga.sdk.barrier.rows import DoRow, Glance
+from saga.sdk.barrier.outbox import Staged, settle_and_stage, stage
+from saga.sdk.barrier.rows import DoRow, Glance, settled
 from saga.sdk.barrier.transaction import LocalTransaction
 from saga.sdk.counting import Counting
 from saga.sdk.handler import Fault, Refusal
@@ -124,11 +124,11 @@ class Gate:
         """One transaction: answer and stage, or raise what the next look must know. The outcome; None if it was answered before."""
         async with self._database.transaction() as db:
             db.command_id, db.do_id, db.key, db.trace = command.id, command.do_id, command.key, trace
-            seen = await self._glance(db, command, case.alone)
+            seen = await self._glance(db, command, case)
             answer = await self._answer(db, command, seen, case)
             first = not seen.answered and answer.outcome in REMEMBERED
             reply = record_of(answer, command, self._participant.source, self._participant.events_topic, trace)
-            staged = await stage(db, self._participant.name, [reply, *db.outgoing])
+            staged = await self._stage(db, command, [reply, *db.outgoing])
             if first:
                 self._moment("before-commit", command)
         if first:
@@ -136,10 +136,19 @@ class Gate:
         self._send(staged)
         return None if seen.answered else answer.outcome
 
-    async def _glance(self, db: LocalTransaction, command: Incoming, alone: bool) -> Glance:
-        seen = await rows.glance(db, command, alone=alone)
+    async def _stage(self, db: LocalTransaction, command: Incoming, records: Sequence[OutboundRecord]) -> list[Staged]:
+        if db.first is None:
+            return await stage(db, self._participant.name, records)
+        staged = await settle_and_stage(db, self._participant.name, records, settled(command, db.first))
+        if not staged:
+            raise LookAgain
+        return staged
+
+    async def _glance(self, db: LocalTransaction, command: Incoming, case: _Case) -> Glance:
+        ours = command.wire in ("", WIRE)
+        seen = await rows.glance(db, command, alone=case.alone, claim=ours and command.kind is Kind.DO and case.fault is None)
         db.now = seen.now
-        if command.wire not in ("", WIRE):
+        if not ours:
             return seen
         if command.epoch < seen.epoch:
             raise Unusable("stale-epoch", "the command is of an older epoch of its coordinator")
@@ -147,7 +156,7 @@ class Gate:
             log.error("alarm: the epoch of %s would jump by more than %d", command.source, MAX_EPOCH_JUMP)
             raise Unusable("epoch-jump", f"the epoch would jump by more than {MAX_EPOCH_JUMP}")
         if command.epoch > seen.epoch:
-            if not alone:
+            if not case.alone:
                 raise _EpochRises
             await rows.raise_epoch(db, command)
         return seen
@@ -164,8 +173,8 @@ class Gate:
         return await self._moves.of(TABLE[state, command.kind])(db, command, row, case.refusal)
 
     async def _row_of_do(self, db: LocalTransaction, command: Incoming, seen: Glance) -> DoRow | None:
-        """The row of the do, locked; None if nobody has seen the do (its row is put up then if the command is the do itself)."""
-        if command.kind is Kind.DO and seen.kind is None and await rows.claim_do(db, command):
+        """The row of the do, locked; None if nobody has seen the do (its row is up by now if the command is the do itself)."""
+        if seen.claimed:
             return None
         row = await rows.lock_do(db, command.do_id)
         if row is None and command.kind is Kind.DO:

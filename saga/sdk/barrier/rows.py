@@ -23,12 +23,14 @@ WORKING = queries("working")
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """What is known of a command's own id (`kind` is None if nothing), the newest epoch of its source, and the database's time."""
+    """What is known of a command's own id (`kind` is None if nothing), the newest epoch of its source, and the database's time. `claimed`:
+    nobody had seen the do, and its row is up now."""
 
     now: datetime
     epoch: int
     kind: str | None
     answered: bool
+    claimed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,16 @@ class Work:
     tries: int
 
 
-async def glance(db: LocalTransaction, command: Incoming, *, alone: bool) -> Glance:
-    """Hold the epoch of the source (exclusively if `alone`), then read. Two statements: the second must see what the lock waited for."""
+async def glance(db: LocalTransaction, command: Incoming, *, alone: bool, claim: bool) -> Glance:
+    """Hold the epoch of the source (exclusively if `alone`), then read, and with `claim` put up the row of a do that nobody has seen, for
+    which it waits for a rival. Two statements: the second must see what the lock waited for."""
     await db.execute(EPOCH["take" if alone else "hold"], command.source)
-    row = await db.fetchrow(BARRIER["glance"], command.id, command.source)
+    if claim:
+        row = await db.fetchrow(BARRIER["claim_do"], command.id, command.source, command.type)
+    else:
+        row = await db.fetchrow(BARRIER["glance"], command.id, command.source)
     assert row is not None
-    return Glance(row["now"], row["epoch"] or 0, row["kind"], bool(row["answered"]))
+    return Glance(row["now"], row["epoch"] or 0, row["kind"], bool(row["answered"]), row["claimed"])
 
 
 async def raise_epoch(db: LocalTransaction, command: Incoming) -> None:
@@ -72,11 +78,6 @@ async def repeat(db: LocalTransaction, command_id: str, now: datetime) -> Answer
     return Answer(row["answer_id"], row["answer_type"], Outcome(row["answer_outcome"]), row["answer_body"], row["answered_at"])
 
 
-async def claim_do(db: LocalTransaction, command: Incoming) -> bool:
-    """Put up the row of a do that nobody has seen; waits for a rival."""
-    return await db.fetchval(BARRIER["claim_do"], command.id, command.type, db.now) is not None
-
-
 async def lock_do(db: LocalTransaction, do_id: str) -> DoRow | None:
     """The row of a do, kept from everybody else until the end of the transaction."""
     row = await db.fetchrow(BARRIER["lock_do"], do_id)
@@ -86,11 +87,15 @@ async def lock_do(db: LocalTransaction, do_id: str) -> DoRow | None:
     return DoRow(row["kind"], state, row["type"], row["body"] or "", row["answer_type"] or "", row["answer_body"] or "")
 
 
+def settled(command: Incoming, answer: Answer) -> tuple[object, ...]:
+    """A do with its state and its first answer, as `settle_do` and the outbox write it."""
+    state = State.SUCCEEDED if answer.outcome is Outcome.SUCCEEDED else State.REFUSED
+    return command.id, state, command.type, (command.value or b"{}").decode(), *_columns(answer)
+
+
 async def settle_do(db: LocalTransaction, command: Incoming, answer: Answer) -> bool:
     """Remember the first answer of a do and its state."""
-    state = State.SUCCEEDED if answer.outcome is Outcome.SUCCEEDED else State.REFUSED
-    body = (command.value or b"{}").decode()
-    return await db.fetchval(BARRIER["settle_do"], command.id, state, command.type, body, *_columns(answer)) is not None
+    return await db.fetchval(BARRIER["settle_do"], *settled(command, answer)) is not None
 
 
 async def bury(db: LocalTransaction, do_id: str, refusal: Answer) -> bool:

@@ -9,12 +9,13 @@ import asyncpg
 
 from saga.messages import DomainEvent
 from saga.ports.messaging import OutboundRecord
-from saga.sdk.answer import Trace, event_record
+from saga.sdk.answer import Answer, Trace, event_record
 
 
 @dataclass(slots=True)
 class LocalTransaction:
-    """Implements `saga.sdk.handler.Transaction`. `outgoing` collects what is staged in the outbox just before the commit."""
+    """Implements `saga.sdk.handler.Transaction`. `outgoing` collects what is staged in the outbox just before the commit; `first` is the
+    first answer of a do, which is remembered by the same statement."""
 
     connection: asyncpg.Connection
     source: str
@@ -25,6 +26,7 @@ class LocalTransaction:
     now: datetime = datetime.min
     trace: Trace = field(default_factory=Trace)
     outgoing: list[OutboundRecord] = field(default_factory=list)
+    first: Answer | None = None
 
     async def fetch(self, query: str, *arguments: object) -> Sequence[Mapping[str, Any]]:
         """All rows."""

@@ -1,7 +1,7 @@
 -- glance: the time of this transaction, the newest epoch of the source, and what is known of the command's own id
 select clock_timestamp() as now,
        (select epoch from epoch where source = $2) as epoch,
-       own.kind, own.answer_id is not null as answered
+       own.kind, own.answer_id is not null as answered, false as claimed
 from (select 1) one left join barrier own on own.command_id = $1;
 
 -- repeat: count the repetition and give the remembered answer as it is now
@@ -9,11 +9,17 @@ update barrier set seen = seen + 1, last_seen = $2
 where command_id = $1 and answer_id is not null
 returning answer_id, answer_type, answer_outcome, answer_body, answered_at;
 
--- claim_do: put up the row of a do that nobody has seen; waits for a rival, no row back means that the rival was first
-insert into barrier (command_id, do_id, kind, state, type, seen, first_seen, last_seen)
-values ($1, $1, 'do', 'unknown', $2, 1, $3, $3)
-on conflict (command_id) do nothing
-returning command_id;
+-- claim_do: as glance, and put up the row of a do that nobody has seen; waits for a rival, and has not claimed it if the rival was first
+with moment as materialized (select clock_timestamp() as now),
+put as (
+    insert into barrier (command_id, do_id, kind, state, type, seen, first_seen, last_seen)
+    select $1, $1, 'do', 'unknown', $3, 1, now, now from moment
+    on conflict (command_id) do nothing
+    returning command_id
+)
+select moment.now, (select epoch from epoch where source = $2) as epoch,
+       own.kind, own.answer_id is not null as answered, exists (select from put) as claimed
+from moment left join barrier own on own.command_id = $1;
 
 -- lock_do: the row of a do, kept from everybody else until the end
 select kind, state, type, body, answer_type, answer_body from barrier where command_id = $1 for update;
