@@ -60,9 +60,9 @@ mend: $(VENV)/ready-to-test
 # Why the other locks are held to the first: what is tested is what runs. The image's has no embedded servers and no build backend.
 lock:
 	@test -n "$(UV)" || { echo "uv is needed to resolve the locks: $(PYTHON) -m pip install uv" >&2; exit 1; }
-	$(COMPILE) --group build --extra embedded --extra otlp --extra dev $(ARGS) pyproject.toml -o requirements-dev.lock
+	$(COMPILE) --group build --extra embedded --extra otlp --extra speed --extra dev $(ARGS) pyproject.toml -o requirements-dev.lock
 	$(COMPILE) --group build --extra embedded --constraint requirements-dev.lock $(ARGS) pyproject.toml -o requirements.lock
-	$(COMPILE) --extra otlp --constraint requirements-dev.lock $(ARGS) pyproject.toml -o requirements-image.lock
+	$(COMPILE) --extra otlp --extra speed --constraint requirements-dev.lock $(ARGS) pyproject.toml -o requirements-image.lock
 	$(COMPILE) $(ARGS) $(PEERS)/peers.in -o $(PEERS)/peers.lock
 
 # Each is the command of a room of that name.

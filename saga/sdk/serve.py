@@ -21,6 +21,7 @@ from saga.errors import ConfigurationError
 from saga.observability.telemetry import Telemetry, export_spans
 from saga.ports.deployment import EMBEDDED_KAFKA
 from saga.ports.messaging import Consumer, Revoked
+from saga.running import run
 from saga.sdk.service import Parts, Service
 from saga.sdk.settings import ServiceSettings, load_settings
 from saga.secrets.renewal import Part, Renewal
@@ -51,7 +52,7 @@ def main(parts: Callable[[ServiceSettings], Parts], build_app: Callable[[Service
         service = kafka_service(brought, settings, renewal, telemetry)
         flush = export_spans(service.participant.name)
         try:
-            asyncio.run(serve(service, settings, build_app, renewal))
+            run(serve(service, settings, build_app, renewal))
         finally:
             flush()
             telemetry.stop()
