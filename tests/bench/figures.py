@@ -26,12 +26,14 @@ class Figure:
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """How much of everything. `repeats`: how often a comparison goes A B. `stored` sagas have ended, `begun` ones wait, `due` ones wait
-    for a deadline that has passed; `backlog` records lie there. `commands` for one participant, `carts` for the whole application."""
+    for a deadline that has passed; `backlog` records lie there; `warm` orders go before those that come at a rate. `commands` for one
+    participant, `carts` for the whole application."""
 
     orders: int
     repeats: int
     slow_seconds: float
     in_flight: int = 2_000
+    warm: int = 8_000
     stored: int = 5_000_000
     begun: int = 100_000
     due: int = 1_000_000
@@ -44,6 +46,7 @@ FULL = Sizes(orders=30_000, repeats=2, slow_seconds=30.0)
 SHORT = Sizes(
     *(2_000, 1, 8.0),
     in_flight=400,
+    warm=300,
     stored=20_000,
     begun=2_000,
     due=20_000,

@@ -66,20 +66,20 @@ Beside = Callable[[Stage, int], Awaitable[None]]
 async def measure(wanted: Wanted, beside: Beside | None = None) -> Measured:
     """Play it and judge it. Raises TimeoutError when sagas stop ending."""
     async with stage(wanted) as here:
-        return await measured(here, wanted.orders, None if beside is None else lambda ended: beside(here, ended))
+        return await measured(here, wanted.orders, None if beside is None else lambda ended: beside(here, ended), warm=wanted.warm)
 
 
-async def measured(here: Played, orders: int, beside: Callable[[int], Awaitable[None]] | None = None) -> Measured:
-    """Play what stands there, and judge it."""
+async def measured(here: Played, orders: int, beside: Callable[[int], Awaitable[None]] | None = None, *, warm: int = 0) -> Measured:
+    """Play what stands there, and judge it. The first `warm` orders belong to the warm-up, whatever their share."""
     first: Moment | None = None
     last: Moment | None = None
     skipped = until = 0
     async for said in here.play():
         if beside is not None:
             await beside(said["ended"])
-        if first is None and said["ended"] >= max(FEWEST, BEGIN * orders):
+        if first is None and said["ended"] >= warm + max(FEWEST, BEGIN * (orders - warm)):
             first, skipped = await here.moment(), len(here.latencies)
-        elif first is not None and said["ended"] > first.ended and said["ended"] <= max(END * orders, first.ended + 1):
+        elif first is not None and said["ended"] > first.ended and said["ended"] <= max(warm + END * (orders - warm), first.ended + 1):
             last, until = await here.moment(), len(here.latencies)
     faults = await here.faults()
     if first is None or last is None:

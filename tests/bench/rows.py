@@ -15,6 +15,8 @@ from tests.bench.measure import Measured, measure
 from tests.bench.sdk_row import sdk
 from tests.bench.stage import Wanted
 
+WARMING = 100  # orders under way while everything warms up
+
 Row = Callable[[Sizes], Awaitable[Outcome]]
 
 
@@ -40,13 +42,13 @@ async def failing(sizes: Sizes) -> Outcome:
 
 async def calm(sizes: Sizes) -> Outcome:
     """20 orders a second, whether or not the ones before have ended."""
-    found = await measure(Wanted(orders=int(20 * sizes.slow_seconds), rate=20))
+    found = await measure(_at(20, sizes))
     return _outcome(found, [Figure("p50", found.latency(0.5), "ms", 10), Figure("p99", found.latency(0.99), "ms", 20)])
 
 
 async def busy(sizes: Sizes) -> Outcome:
     """1,000 orders a second."""
-    found = await measure(Wanted(orders=int(1_000 * sizes.slow_seconds), rate=1_000))
+    found = await measure(_at(1_000, sizes))
     return _outcome(found, [Figure("p99", found.latency(0.99), "ms", 60), Figure("cores", found.cores, "", 0.9), _rate(found)])
 
 
@@ -65,6 +67,10 @@ async def core(_sizes: Sizes) -> Outcome:
 
 _ALL: Sequence[Row] = (happy, fsync, failing, calm, busy, application, sdk, growth, due, memory, start, replay, core, replicas)
 ROWS: Mapping[str, Row] = {row.__name__: row for row in _ALL}
+
+
+def _at(rate: float, sizes: Sizes) -> Wanted:
+    return Wanted(orders=sizes.warm + int(rate * sizes.slow_seconds), rate=rate, warm=sizes.warm, in_flight=WARMING)
 
 
 async def _in_turn(sizes: Sizes, one: Wanted, other: Wanted) -> tuple[list[tuple[Measured, Measured]], list[str]]:

@@ -30,7 +30,8 @@ ENDS_WITHIN = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A measurement. `rate` 0 is a closed loop with `in_flight` orders under way.
+    """A measurement. `rate` 0 is a closed loop with `in_flight` orders under way; before an open one, `warm` of the orders are such a loop,
+    so that the broker's compiler is through with its work, which takes a core.
 
     Before it: so many sagas are stored that have ended (`stored`) and that wait for an answer until an hour from now (`begun`), and so many
     records lie on a topic that no saga listens to (`backlog`). `hold`: no participant answers before every order has been asked for.
@@ -39,6 +40,7 @@ class Wanted:
     orders: int
     in_flight: int = 2_000
     rate: float = 0.0
+    warm: int = 0
     failing: bool = False
     replicas: int = 1
     fsync_each: bool = False
@@ -117,6 +119,7 @@ class Stage:
             "orders": self.wanted.orders,
             "in_flight": self.wanted.in_flight,
             "rate": self.wanted.rate,
+            "warm": self.wanted.warm,
             "failing": self.wanted.failing,
             "hold": self.wanted.hold,
         }

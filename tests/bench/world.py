@@ -1,12 +1,12 @@
 """The sparring partner: customers who place orders, and participants that answer at once, in one process and as cheaply as Python can.
 
-    python -m tests.bench.world '{"bootstrap": "127.0.0.1:9092", "in_flight": 2000, "rate": 0, "orders": 100000, "failing": false,
-        "hold": false}'
+    python -m tests.bench.world '{"bootstrap": "127.0.0.1:9092", "in_flight": 2000, "rate": 0, "warm": 0, "orders": 100000,
+        "failing": false, "hold": false}'
 
-Closed loop (`in_flight`): a new order for each that has ended. Open loop (`rate`): orders come evenly, whoever is slow. `hold`: nobody
-answers before every order has been asked for. What it says on stdout is a JSON line twice a second; at the end, and when its stdin closes,
-one with `over`. An order's latency is the time from the customer's send until the coordinator's word on `saga.lifecycle` that the saga has
-ended, in seconds.
+Closed loop (`in_flight`): a new order for each that has ended. Open loop (`rate`): orders come evenly, whoever is slow, once the first
+`warm` of them have ended, which are a closed loop. `hold`: nobody answers before every order has been asked for. What it says on stdout
+is a JSON line twice a second; at the end, and when its stdin closes, one with `over`. An order's latency is the time from the customer's
+send until the coordinator's word on `saga.lifecycle` that the saga has ended, in seconds.
 
 Why librdkafka and not the coordinator's own client: the partner should cost little, and see what another client sees.
 """
@@ -51,6 +51,7 @@ class World:
         self._orders = int(str(asked["orders"]))
         self._in_flight = int(str(asked["in_flight"]))
         self._rate = float(str(asked["rate"]))
+        self._warm = int(str(asked["warm"]))
         self._failing = bool(asked["failing"])
         self._held: dict[bytes, object] | None = {} if asked["hold"] else None
         common = {"bootstrap.servers": asked["bootstrap"], "log_level": 0}
@@ -66,7 +67,7 @@ class World:
         self._answers: dict[str, tuple[str, str, bytes]] = {}
         self._sent: dict[str, float] = {}
         self._new: deque[float] = deque()
-        self._begun = monotonic()
+        self._begun = 0.0
         self.started = self.ended = self.repeated = self.asked = 0
         self.ends: Counter[str] = Counter()
         self.effects: Counter[str] = Counter()
@@ -79,7 +80,8 @@ class World:
     def turn(self) -> None:
         """Place what is to be placed, answer what is asked, hear what has ended."""
         wait = self._place()
-        for message in self._consumer.consume(AT_ONCE, wait):
+        first = self._consumer.poll(wait)  # `consume` would wait until it has all that was asked for, or for the whole time
+        for message in () if first is None else (first, *self._consumer.consume(AT_ONCE - 1, 0)):
             if message.error() is not None:
                 continue
             if message.topic() == LIFECYCLE:
@@ -104,12 +106,14 @@ class World:
 
     def _place(self) -> float:
         """Place orders; how long to wait for something else, in seconds."""
-        if self._rate:
-            due = min(self._orders, int((monotonic() - self._begun) * self._rate) + 1)
+        if self._rate and self.ended >= self._warm:
+            self._begun = self._begun or monotonic()
+            due = min(self._orders, self._warm + int((monotonic() - self._begun) * self._rate) + 1)
             while self.started < due:
                 self._start()
-            return max(0.0, min(0.01, self._begun + self.started / self._rate - monotonic()))
-        while self.started < self._orders and self.started - self.ended < self._in_flight:
+            return max(0.0, min(0.01, self._begun + (self.started - self._warm) / self._rate - monotonic()))
+        until = self._warm if self._rate else self._orders
+        while self.started < until and self.started - self.ended < self._in_flight:
             self._start()
         return 0.01
 
