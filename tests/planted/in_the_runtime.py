@@ -43,7 +43,7 @@ LOOPS: Sequence[Planted] = (
         "a batch that failed is not read again, and the next one commits an offset beyond it",
         "flow",
         "tests/flow/test_supervisor_outages.py",
-        Edit("saga/runtime/supervisor.py", "            consumer.seek(first)\n            raise\n", "            raise\n"),
+        Edit("saga/runtime/supervisor.py", "            consumer.seek(first_of(records))\n            raise\n", "            raise\n"),
     ),
     found_by_tests(
         "pointer deleted before the send was acknowledged",
@@ -167,7 +167,7 @@ STORED: Sequence[Planted] = (
         "what a replica decided on an old fold is appended behind what another one decided",
         "conformance",
         _APPEND,
-        Edit(_EVENTS, "    where new.base = 0\n       or exists (", "    where new.base >= 0\n       or exists ("),
+        Edit(_EVENTS, "    where new.base = 0\n       or (", "    where new.base >= 0\n       or ("),
     ),
     found_by_tests(
         "check of empty decisions not read",
