@@ -7,13 +7,14 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
 
 from saga.embedded.kafka import VERSION
-from tests.bench.figures import FULL, SHORT, Outcome
+from tests.bench.figures import FULL, SHORT, Outcome, Sizes
 from tests.bench.rows import ROWS
 from tests.bench.servers import POSTGRES
 from tests.proof.report import revision, versions
@@ -26,13 +27,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--rows", default=",".join(ROWS), help=f"which: {','.join(ROWS)}")
     parser.add_argument("--short", action="store_true", help="few orders: enough to see that the results are right")
+    parser.add_argument("--stored", type=int, help="so many sagas that are there already, in the rows about that")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON instead of a table")
     parser.add_argument("--out", type=Path, help="write the JSON into this file too")
     asked = parser.parse_args(arguments)
     names = [name for name in asked.rows.split(",") if name]
     if unknown := sorted(set(names) - set(ROWS)):
         parser.error(f"--rows: {', '.join(unknown)}: choose from {', '.join(ROWS)}")
-    outcomes = asyncio.run(_all(names, short=asked.short))
+    sizes = SHORT if asked.short else FULL
+    if asked.stored is not None:
+        sizes = replace(sizes, stored=asked.stored)
+    outcomes = asyncio.run(_all(names, sizes))
     told = _data(outcomes)
     if asked.out is not None:
         asked.out.write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2))
@@ -40,11 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if told["verified"] else 1
 
 
-async def _all(names: Sequence[str], *, short: bool) -> dict[str, Outcome]:
+async def _all(names: Sequence[str], sizes: Sizes) -> dict[str, Outcome]:
     outcomes = {}
     for name in names:
         print(f"{name}: {(ROWS[name].__doc__ or '').strip()}", file=sys.stderr, flush=True)
-        outcomes[name] = await ROWS[name](SHORT if short else FULL)
+        outcomes[name] = await ROWS[name](sizes)
     return outcomes
 
 
