@@ -18,7 +18,6 @@ DUPLICATED = 0.10
 DELAYED = {"share": 0.05, "seconds": 0.6}
 HOLD_SECONDS = 3.0
 LONG_PAUSE = 4.0
-TOLD_WITHIN = 20.0
 
 
 def application(orders: int, seed: int) -> "DemoApplication":
@@ -27,8 +26,10 @@ def application(orders: int, seed: int) -> "DemoApplication":
 
 
 class DemoApplication:
-    """Four services, a definition, and orders that meet every trouble."""
+    """Four services, a definition, and orders that meet every trouble. `told_within`: seconds until the card network has heard of the end
+    of every hold."""
 
+    told_within = 20.0
     participants = PARTICIPANTS
     definitions = "services.order.fulfilment"
 
@@ -61,7 +62,7 @@ class DemoApplication:
 
     async def figures(self, place: Place, cancelled: Collection[str]) -> Figures:
         """The check of the ledgers, once the card network has been told of every hold that has ended."""
-        async with asyncio.timeout(TOLD_WITHIN):
+        async with asyncio.timeout(self.told_within):
             while await read_untold(place.services_dsn):  # noqa: ASYNC110 - the tables have no event to wait for
                 await asyncio.sleep(0.1)
         ledgers = await read_ledgers(place.services_dsn)

@@ -64,6 +64,8 @@ async def application(sizes: Sizes) -> Outcome:
 class _Shop(DemoApplication):
     """Only good orders, a fast card network, a carrier with room for all."""
 
+    told_within = 300.0
+
     def __init__(self, count: int) -> None:
         super().__init__(0, seed=1)
         self.orders = [
