@@ -1,6 +1,5 @@
 """Claims look back a little and now and then at all, so that what was deleted long ago costs them nothing (hazard P7)."""
 
-import re
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -8,22 +7,13 @@ import asyncpg
 import pytest
 
 from saga.store.outbox import LOOK_BACK, WHOLE_EVERY, Claims
-from saga.store.queries import sql
+from tests.integration.pages import pages_of
 
 pytestmark = pytest.mark.integration
 
 ME = UUID(int=101)
 DEAD = 4_000
 _FILL = "insert into saga.outbox select id, 1, id, now() - interval '60 s', now() from unnest($1::uuid[]) as n(id)"
-
-
-async def pages_of(connection: asyncpg.Connection, query: str, *values: str) -> int:
-    """How many pages a statement touches."""
-    text = sql(query)
-    for number, value in enumerate(values, 1):
-        text = text.replace(f"${number}", value)
-    plan = await connection.fetch(f"explain (analyze, buffers, timing off, summary off) {text}")
-    return next((int(found[1]) for line in plan if (found := re.search(r"shared hit=(\d+)", line[0]))), 0)
 
 
 @pytest.mark.parametrize("analyzed", [False, True])

@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from saga.store.queries import sql
+from tests.integration.pages import pages_of
 
 pytestmark = pytest.mark.integration
 
@@ -62,4 +63,21 @@ async def test_a_batch_of_one_reads_no_more_where_much_is_stored(migrated_dsn: s
     after = await writer.has_read()
     read = {table: after[table] - before[table] for table in after}
     assert max(read.values()) < 10 * BATCHES, read
+    await connection.close()
+
+
+DUE = 5_000
+_FILL = """
+    insert into saga.saga (saga_id, version, tenant, definition, definition_version, key, status, ended, due_at, started_at, last_progress,
+                           waits_for, parked_steps)
+    select gen_random_uuid(), 1, 'default', 'order', 1, n::text, 'running', false, '2026-01-01', '2026-01-01', '2026-01-01', '', '{}'
+    from generate_series(1, $1::integer) as n
+"""
+
+
+async def test_a_round_of_deadlines_reads_a_round_of_sagas_however_many_are_due(migrated_dsn: str) -> None:  # S13
+    connection = await asyncpg.connect(migrated_dsn)
+    await connection.execute(_FILL, DUE)
+    await connection.execute("analyze saga.saga")
+    assert await pages_of(connection, "due_sagas", "array['order']", "array[1]", "20") < 30
     await connection.close()

@@ -85,6 +85,7 @@ from (
 where s.saga_id = free.saga_id;
 
 -- due_sagas: whose due time has passed, oldest first; what this replica may not touch is left out before the limit
+-- Ordered by nothing else: as the index has it, so that of a million that are due two hundred are read.
 select s.saga_id
 from saga.saga as s
 where s.due_at <= now()
@@ -95,7 +96,7 @@ where s.due_at <= now()
   and (s.definition, s.definition_version) in (
       select loaded.definition, loaded.version from unnest($1::text[], $2::integer[]) as loaded(definition, version)
   )
-order by s.due_at, s.saga_id
+order by s.due_at
 limit $3;
 
 -- read_rows: the rows of these sagas
