@@ -1,6 +1,6 @@
 """A replica with a defect, so that the rung can be seen to find it: `SAGA_PLANTED=<names> python -m tests.hostile.planted serve`.
 
-    leak      each record leaves a list behind
+    leak      each record leaves its headers behind, eight times
     swallow   one record in a thousand is neither decided nor counted
     raise     a body of one kind makes the batch raise, so that its partition never goes on
     fault     REST answers 500 to one hostile value
@@ -30,7 +30,7 @@ def _leak() -> None:
     route = Router.route
 
     def leaking(self: Router, record: InboundRecord) -> Routed:
-        _kept.append([(name, bytes(value or b"")) for name, value in record.headers])
+        _kept.append([(name, bytes(value or b"") * 8) for name, value in record.headers])
         return route(self, record)
 
     Router.route = leaking  # type: ignore[method-assign]

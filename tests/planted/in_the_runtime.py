@@ -61,7 +61,7 @@ LOOPS: Sequence[Planted] = (
         "a replica that was stopped for a minute sends what others took over long ago",
         "flow",
         f"{_CRASHES}::test_memory_older_than_its_claim_is_not_sent",
-        Edit(_RELAY, "for until, out in self._unsent if until > now]", "for until, out in self._unsent if until > now or out]"),
+        Edit(_RELAY, "for until, out in waiting if until > now]", "for until, out in waiting if until > now or out]"),
     ),
     found_by_tests(
         "fold kept before its commit",

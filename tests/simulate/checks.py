@@ -141,7 +141,11 @@ class Court:
             event = decode(body)
             if number:
                 self._event(saga_id, definition, state, event)
-            state = evolve(state, event)
+            try:
+                state = evolve(state, event)
+            except (LookupError, TypeError) as error:
+                self.judge.say("I1", f"{saga_id} at version {state.version}: {type(event).__name__} does not fold ({type(error).__name__})")
+                break
             self._issue(state, event)
             if state.life.version == state.version:
                 lives[state.version] = state.life.previous
