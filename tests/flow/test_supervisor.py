@@ -1,7 +1,7 @@
 """The loops of a replica on memory: offsets after commits, outages waited out, partitions handed over, everything drained."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,19 +17,12 @@ from saga.ports.messaging import OutboundRecord, Revoked
 from saga.runtime.supervisor import Pace
 from saga.testing.bus import MemoryBus, MemoryConsumer
 from saga.testing.store import MemoryStore
+from tests.flow import scripted
+from tests.flow.scripted import until
 from tests.flow.world import World
 from tests.unit.shop import FULFIL_ORDER
 
-PACE = Pace(
-    batch_records=10,
-    tick_every=0.02,
-    relay_every=0.02,
-    unsent_records=100,
-    stuck_after=5.0,
-    drain_timeout=3.0,
-    held_every=0.05,
-    poll_for=0.05,
-)
+PACE = replace(scripted.PACE, drain_timeout=3.0)
 
 
 class Cluster:
@@ -71,12 +64,6 @@ class Cluster:
         committed = self.bus.committed("saga-coordinator")
         stored = {(r.topic, r.partition): r.offset + 1 for r in self.bus.records("order.events")}
         return sum(end - committed.get(place, 0) for place, end in stored.items())  # type: ignore[call-overload]
-
-
-async def until(true: Callable[[], bool], seconds: float = 5.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 - the condition is somebody else's state
-            await asyncio.sleep(0.005)
 
 
 async def test_records_become_sagas_commands_go_out_and_offsets_follow() -> None:

@@ -48,7 +48,7 @@ class Writer:
         return {row["relname"]: int(row["read"]) for row in await self._connection.fetch(_READ)}
 
 
-async def test_a_batch_of_one_reads_no_more_where_much_is_stored(migrated_dsn: str) -> None:  # S2
+async def test_a_batch_of_one_reads_no_more_where_much_is_stored(migrated_dsn: str) -> None:
     connection = await asyncpg.connect(migrated_dsn)
     writer = Writer(connection)
     for _ in range(BATCHES):

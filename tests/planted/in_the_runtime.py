@@ -31,7 +31,7 @@ LOOPS: Sequence[Planted] = (
         "offset before commit",
         "the offset is committed, the database is not, the process dies: a reply is lost for good",
         "flow",
-        "tests/flow/test_supervisor_outages.py::test_offsets_are_committed_after_the_database_has_committed",
+        "tests/flow/test_offsets.py::test_offsets_are_committed_after_the_database_has_committed",
         Edit(
             "saga/runtime/supervisor.py",
             "            await self._intake.records(records)\n",
@@ -42,7 +42,7 @@ LOOPS: Sequence[Planted] = (
         "offset beyond a batch that failed",
         "a batch that failed is not read again, and the next one commits an offset beyond it",
         "flow",
-        "tests/flow/test_supervisor_outages.py",
+        "tests/flow/test_offsets.py",
         Edit("saga/runtime/supervisor.py", "            consumer.seek(first_of(records))\n            raise\n", "            raise\n"),
     ),
     found_by_tests(
