@@ -14,6 +14,7 @@ import asyncpg
 
 from saga.config import Settings
 from saga.errors import Unavailable
+from saga.store.sqlstate import DRIVER_ERRORS
 from tests.chaos import stalls, wire_check
 from tests.chaos.bank import CANARY, Bank
 from tests.chaos.cluster import COMMANDS, EVENTS, LIFECYCLE, Cluster, running
@@ -124,7 +125,7 @@ async def _quiesce(cluster: Cluster) -> tuple[float, bool]:
     began = moved = monotonic()
     fewest = sys.maxsize
     while monotonic() - moved < QUIESCE_WITHIN:
-        with contextlib.suppress(OSError, asyncpg.PostgresError, TimeoutError):
+        with contextlib.suppress(*DRIVER_ERRORS):
             connection = await asyncpg.connect(cluster.pair.dsn("coordinator"), timeout=5)
             try:
                 under_way = await connection.fetchval(_OPEN)

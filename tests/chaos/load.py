@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 import httpx2
 
+from saga.store.sqlstate import DRIVER_ERRORS
 from services.demo.orders import DemoOrder
 from tests.chaos.cluster import COORDINATORS, Cluster
 
@@ -71,7 +72,7 @@ class Load:
         while True:
             await asyncio.sleep(LOOK_EVERY)
             placed = len(self.told.placed)
-            with contextlib.suppress(OSError, asyncpg.PostgresError, TimeoutError):
+            with contextlib.suppress(*DRIVER_ERRORS):
                 connection = await asyncpg.connect(self._cluster.pair.dsn("coordinator"), timeout=5)
                 try:
                     self.under_way = placed - int(await connection.fetchval(_AT_REST))

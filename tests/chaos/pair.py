@@ -20,6 +20,7 @@ from saga.embedded import postgres as embedded
 from saga.embedded.kafka import free_ports
 from saga.embedded.postgres import EmbeddedPostgres
 from saga.errors import Unavailable
+from saga.store.sqlstate import DRIVER_ERRORS
 from tests.chaos.disk import Disk
 
 SETTINGS = {
@@ -96,7 +97,7 @@ class Pair:
         while monotonic() - began < within:
             try:
                 connection = await asyncpg.connect(self.dsn("postgres"), timeout=5)
-            except (OSError, asyncpg.PostgresError, TimeoutError):
+            except DRIVER_ERRORS:
                 await asyncio.sleep(0.2)
                 continue
             try:
