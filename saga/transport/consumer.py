@@ -25,6 +25,7 @@ from saga.transport.gaps import Gaps
 from saga.transport.options import KafkaOptions, quiet_client
 from saga.transport.progress import Progress
 from saga.transport.refusal import unreachable
+from saga.transport.transactions import OpenTransactions
 from saga.transport.unreadable import Unreadable, is_unreadable, positions, rewind
 
 MAX_PARTITION_BYTES = 2 * 1024 * 1024
@@ -67,6 +68,7 @@ class KafkaConsumer:
         self._paused = False
         self._unreadable = Unreadable(options.incident)
         self._gaps = Gaps(options.incident, options.revoke_timeout)
+        self._transactions = OpenTransactions(options.incident, options.transaction_patience)
         self._progress = Progress()
         self._faults = 0
         self._hidden: frozenset[str] = frozenset()
@@ -235,6 +237,7 @@ class KafkaConsumer:
     def _note_progress(self, client: AIOKafkaConsumer, found: Collection[KafkaPartition]) -> None:
         """Why not every return of `poll`: it also returns when nobody has answered for minutes (hazard K5)."""
         self._note_hidden(client)
+        self._transactions.look(client)
         if self._paused:
             self._progress.restart()
         if self._paused or self._progress.note(client, found, has_share=self._has_share(client)):

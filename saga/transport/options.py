@@ -19,7 +19,8 @@ class KafkaOptions:
     """Spans are seconds. `instance_id` is group.instance.id, empty for a dynamic member. `incident` hears (what, detail) of records
     that the client could not give us: they are skipped, for no record may stop a partition (hazard K12); and of topics that are missing.
     `fetch_wait` is how long a broker may wait for records before it answers a fetch: a real one answers as soon as there are any, the
-    embedded one only when that time is over. `login` is who we are there; a client keeps the one it was made with."""
+    embedded one only when that time is over. `transaction_patience` is how long a transaction of a writer may keep records back before that
+    is an incident. `login` is who we are there; a client keeps the one it was made with."""
 
     bootstrap: str
     group_id: str = ""
@@ -30,6 +31,7 @@ class KafkaOptions:
     close_timeout: float = 3.0
     revoke_timeout: float = 2.0
     fetch_wait: float = 0.5
+    transaction_patience: float = 60.0
     client_id: str = "saga"
     compression: Literal["none", "gzip"] = "none"
     incident: Incident = no_incident
