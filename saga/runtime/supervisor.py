@@ -29,6 +29,7 @@ from saga.runtime.seen import Seen
 MakeConsumer = Callable[[frozenset[str], Revoked], Consumer]
 
 HELD_LIMIT = 200
+LAG_EVERY = 1.0
 PAUSED_POLL = 0.05
 SETTLE_WITHIN = 1.5  # less than the client gives a listener
 STEADY = 10  # rounds without records or a fault, after which an outage of the log is over: the next is told again
@@ -92,6 +93,7 @@ class Supervisor:
                 ("outbox", self._sweep, pace.relay_every),
                 ("held", self._try_held, pace.held_every),
                 ("relay", self._relay.send_waiting, 0.0),
+                ("lag", self._tell_lag, LAG_EVERY),
             )
         ]
         await self._stopping.wait()
@@ -136,6 +138,10 @@ class Supervisor:
     async def _try_held(self) -> bool:
         return await self._intake.held(HELD_LIMIT) >= HELD_LIMIT
 
+    async def _tell_lag(self) -> None:
+        if self._consumer is not None:
+            self._seen.lag(self._consumer.lag())
+
     async def _records(self, make_consumer: MakeConsumer, pace: Pace) -> None:
         """Own a consumer until it fails, gets stuck, or the replica stops."""
         self._rejoining = False
@@ -171,7 +177,6 @@ class Supervisor:
                     self._faults.pop("records", None)
                 if records or steady >= STEADY:
                     self._failures.pop("records", None)
-            self._seen.lag(consumer.lag())
 
     def _held_back(self, consumer: Consumer, pace: Pace, paused: bool) -> bool:
         """Backpressure (hazard S20): hold the partitions, keep the member, until half of what is unsent has gone out. Whether held."""

@@ -13,6 +13,8 @@ from aiokafka import TopicPartition as KafkaPartition
 
 from saga.transport.options import Incident
 
+LOOK_EVERY = 1.0  # asking the client costs 5 us a partition, and there is a poll for each record where records are few
+
 
 @dataclass(frozen=True, slots=True)
 class _Wait:
@@ -36,9 +38,13 @@ class OpenTransactions:
         self._incident = incident
         self._patience = patience
         self._waits: Mapping[KafkaPartition, _Wait] = {}
+        self._look_at = 0.0
 
     def look(self, client: AIOKafkaConsumer) -> None:
-        """Compare what may be read with what is there, as the brokers' last answers had it."""
+        """Compare what may be read with what is there, as the brokers' last answers had it; once a second."""
+        if monotonic() < self._look_at:
+            return
+        self._look_at = monotonic() + LOOK_EVERY
         waits = ((place, self._wait(client, place)) for place in client.assignment())
         self._waits = {place: wait for place, wait in waits if wait is not None}
 

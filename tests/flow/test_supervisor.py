@@ -14,6 +14,7 @@ from saga.definition.registry import Registry
 from saga.errors import ConfigurationError, Unavailable
 from saga.observability.telemetry import Telemetry
 from saga.ports.messaging import OutboundRecord, Revoked
+from saga.runtime import supervisor
 from saga.runtime.supervisor import Pace
 from saga.testing.bus import MemoryBus, MemoryConsumer
 from saga.testing.store import MemoryStore
@@ -119,6 +120,23 @@ async def test_a_consumer_that_never_comes_back_from_a_poll_is_replaced() -> Non
         await until(lambda: "no progress" in coordinator.supervisor.faults().get("records", ""))
         await until(lambda: cluster.behind() == 0)
     assert len(cluster.consumers) == 2
+
+
+async def test_how_many_records_wait_to_be_read_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "LAG_EVERY", 0.02)
+    cluster = Cluster()
+    coordinator = cluster.build()
+    first = cluster.consumer
+
+    def deaf(topics: frozenset[str], revoked: Revoked) -> MemoryConsumer:
+        consumer = first(topics, revoked)
+        consumer.poll = _never  # type: ignore[method-assign]
+        return consumer
+
+    cluster.consumer = deaf  # type: ignore[method-assign]
+    cluster.place("1", "2")
+    async with cluster.running(coordinator, replace(PACE, drain_timeout=0.2)):
+        await until(lambda: b'saga_consumer_lag{topic="order.events"} 2.0' in coordinator.telemetry.metrics.page()[0])
 
 
 async def test_reading_pauses_while_too_many_commands_wait_to_be_sent() -> None:  # S20

@@ -38,7 +38,7 @@ class Watched:
         self._looks = OpenTransactions(lambda what, detail: self.told.append(f"{what}: {detail}"), PATIENCE)
         monkeypatch.setattr(transactions, "monotonic", lambda: self.now)
 
-    def see(self, stable: int | None, end: int | None, after: float = 0.0, *, answered: bool = True) -> list[str]:
+    def see(self, stable: int | None, end: int | None, after: float = 1.0, *, answered: bool = True) -> list[str]:
         """Look so many seconds later; everything that was told until then."""
         self.now += after
         if answered:
