@@ -1,12 +1,11 @@
 """Pointers: which events' commands wait to be sent, and who has the right to send them until when."""
 
 from collections.abc import Callable, Collection
-from datetime import datetime, timedelta
 from math import inf
 from time import monotonic
 from uuid import UUID
 
-from saga.ports.streams import Batch, Pointer
+from saga.ports.streams import Pointer
 from saga.store.pool import Pool, Session
 
 NOBODY = UUID(int=0)
@@ -14,19 +13,10 @@ LOOK_BACK = 15.0
 WHOLE_EVERY = 120.0
 
 
-async def write_pointers(session: Session, batch: Batch, now: datetime) -> None:
-    """New pointers in, acknowledged ones out, within a batch."""
-    if batch.pointers:
-        until = now + timedelta(seconds=batch.claim_for)
-        await session.run("add_pointers", *_columns(batch.pointers), batch.owner or NOBODY, until, now)
-    if batch.acknowledged:
-        await session.run("delete_pointers", *_columns(batch.acknowledged))
-
-
-async def delete_pointers(pool: Pool, acknowledged: Collection[Pointer]) -> None:
-    """Acknowledged pointers out, in a transaction of their own."""
+async def delete_pointers(asked: Session | Pool, acknowledged: Collection[Pointer]) -> None:
+    """Acknowledged pointers out: within a batch, or of a pool in a transaction of their own."""
     if acknowledged:
-        await pool.fetch("delete_pointers", *_columns(acknowledged))
+        await asked.fetch("delete_pointers", *columns(acknowledged))
 
 
 class Claims:
@@ -55,6 +45,7 @@ class Claims:
         return [Pointer(row["saga_id"], row["version"]) for row in rows]
 
 
-def _columns(pointers: Collection[Pointer]) -> tuple[list[UUID], list[int]]:
+def columns(pointers: Collection[Pointer]) -> tuple[list[UUID], list[int]]:
+    """Each once, in the order in which everybody locks them."""
     ordered = sorted(set(pointers))
     return [pointer.saga_id for pointer in ordered], [pointer.version for pointer in ordered]

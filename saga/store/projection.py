@@ -25,10 +25,8 @@ _COLUMNS = (
 )
 
 
-async def write_rows(session: Session, batch: Batch) -> None:
-    """Upsert the rows of a batch; then set aside what was quarantined, and mend due times, both without waiting for a rival."""
-    if batch.rows:
-        await session.run("write_rows", *_arrays(batch.rows))
+async def set_aside(session: Session, batch: Batch) -> None:
+    """Set aside what was quarantined, and mend due times, both without waiting for a rival."""
     if batch.quarantined:
         reasons = dict(batch.quarantined)
         await session.run("quarantine", list(reasons), list(reasons.values()))
@@ -38,7 +36,7 @@ async def write_rows(session: Session, batch: Batch) -> None:
 
 async def rebuild_rows(pool: Pool, rows: Sequence[SagaRow]) -> int:
     """Upsert rows of replay with their exact due times; how many were not overtaken by live writes."""
-    return len(await pool.fetch("rebuild_rows", *_arrays(rows))) if rows else 0
+    return len(await pool.fetch("rebuild_rows", *columns(rows))) if rows else 0
 
 
 async def due_sagas(pool: Pool, loaded: Collection[LoadedVersion], limit: int) -> list[UUID]:
@@ -70,7 +68,8 @@ async def list_sagas(pool: Pool, wanted: SagaFilter, limit: int, after: UUID | N
     return Page(page, page[-1].saga_id if len(rows) > limit and page else None)
 
 
-def _arrays(rows: Iterable[SagaRow]) -> list[list[Any]]:
+def columns(rows: Iterable[SagaRow]) -> list[list[Any]]:
+    """Rows as arrays, one a column, in the order in which everybody locks them."""
     ordered = sorted(rows, key=lambda row: row.saga_id)
     arrays: list[list[Any]] = [[getattr(row, column) for row in ordered] for column in _COLUMNS]
     arrays.append(["\n".join(row.parked_steps) for row in ordered])  # an array of arrays would have to be rectangular

@@ -1,12 +1,12 @@
-"""Event streams and keys: what an append demands, and what it means when fewer rows went in than were sent."""
+"""Event streams and keys."""
 
 from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from saga.errors import KeyTaken, WrongExpectedVersion
-from saga.ports.streams import Append, KeyRow, SagaKey
+from saga.errors import KeyTaken
+from saga.ports.streams import KeyRow, SagaKey
 from saga.store.pool import Session
 
 
@@ -36,26 +36,6 @@ async def take_keys(session: Session, keys: Sequence[KeyRow]) -> None:
 async def load(session: Session, sagas: Collection[UUID]) -> dict[UUID, list[bytes]]:
     """Whole streams of those that have events."""
     return dict(by_saga(await session.fetch("read_streams", list(sagas))))
-
-
-async def append(session: Session, appends: Sequence[Append], checks: dict[UUID, int]) -> None:
-    """Append all streams and check the empties in one statement. Raises WrongExpectedVersion naming the sagas that moved on."""
-    rows = sorted(
-        (append.saga_id, version, body, append.base) for append in appends for version, body in enumerate(append.bodies, append.base + 1)
-    )
-    answer = await session.fetch(
-        "append_events",
-        [row[0] for row in rows],
-        [row[1] for row in rows],
-        [row[2] for row in rows],
-        [row[3] for row in rows],
-        sorted(checks),
-    )
-    added = {(row["saga_id"], row["version"]) for row in answer if row["appended"]}
-    moved = {saga_id for saga_id, version, _, _ in rows if (saga_id, version) not in added}
-    moved |= {row["saga_id"] for row in answer if not row["appended"] and row["version"] != checks[row["saga_id"]]}
-    if moved:
-        raise WrongExpectedVersion(moved)
 
 
 def by_saga(rows: Iterable[Any]) -> Iterable[tuple[UUID, list[bytes]]]:

@@ -12,6 +12,7 @@ from saga.ports.records import DeadRow, HeldRecord, HeldRow, RecordFilter
 from saga.ports.streams import Batch, KeyRow, LoadedVersion, PausedDefinition, SagaKey
 from saga.store import dead_letters, held, outbox, projection, streams
 from saga.store.access import write_audit
+from saga.store.batch import write
 from saga.store.pool import Pool, Session
 
 
@@ -58,16 +59,16 @@ class UnitOfWork:
         session = self._session
         if batch.keys:
             await streams.take_keys(session, batch.keys)
-        if batch.appends or batch.checks:
-            await streams.append(session, batch.appends, batch.checks)
-        await outbox.write_pointers(session, batch, self.now)
+        if batch.appends or batch.checks or batch.pointers or batch.rows:
+            await write(session, batch, self.now)
+        await outbox.delete_pointers(session, batch.acknowledged)
         if batch.held or batch.released:
             await held.write_held(session, batch.held, batch.released, self.now)
         if batch.dead:
             await dead_letters.bury(session, batch.dead, self.now)
         if batch.settled and batch.act:
             await dead_letters.settle(session, batch.settled, batch.act, self.now)
-        await projection.write_rows(session, batch)
+        await projection.set_aside(session, batch)
         if batch.proof_of_commit:
             await session.run("prove_commit", batch.owner or outbox.NOBODY)
         if batch.audit:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from tests.planted.planted import Edit, Planted, found_by_tests
 
-_EVENTS, _ROWS, _OUTBOX = "saga/store/sql/queries/saga_event.sql", "saga/store/sql/queries/saga.sql", "saga/store/sql/queries/outbox.sql"
+_WRITES, _ROWS, _OUTBOX = "saga/store/sql/queries/batch.sql", "saga/store/sql/queries/saga.sql", "saga/store/sql/queries/outbox.sql"
 _INTAKE, _RELAY, _PLAN = "saga/runtime/intake.py", "saga/runtime/relay.py", "saga/runtime/plan.py"
-_STREAMS, _GATE, _TABLE = "saga/store/streams.py", "saga/sdk/barrier/gate.py", "saga/sdk/table.py"
+_STREAMS, _BATCH, _GATE, _TABLE = "saga/store/streams.py", "saga/store/batch.py", "saga/sdk/barrier/gate.py", "saga/sdk/table.py"
 _APPEND, _WROTE = "tests/conformance/test_streams_append.py", "tests/conformance/test_streams_rows.py"
 _STALE = "tests/flow/test_stale_folds.py"
 _RECORDS, _CRASHES, _BARRIER = (
@@ -157,9 +157,9 @@ STORED: Sequence[Planted] = (
         "conformance",
         f"{_APPEND}",
         Edit(
-            _STREAMS,
-            "    moved = {saga_id for saga_id, version, _, _ in rows if (saga_id, version) not in added}\n",
-            "    moved = {saga_id for saga_id, _, _, _ in rows if not added}\n",
+            _BATCH,
+            "    moved = {saga_id for saga_id, version, _, _ in events if (saga_id, version) not in added}\n",
+            "    moved = {saga_id for saga_id, _, _, _ in events if not added}\n",
         ),
     ),
     found_by_tests(
@@ -167,7 +167,7 @@ STORED: Sequence[Planted] = (
         "what a replica decided on an old fold is appended behind what another one decided",
         "conformance",
         _APPEND,
-        Edit(_EVENTS, "    where new.base = 0\n       or (", "    where new.base >= 0\n       or ("),
+        Edit(_WRITES, "    where event.base = 0\n       or (", "    where event.base >= 0\n       or ("),
     ),
     found_by_tests(
         "check of empty decisions not read",
@@ -175,8 +175,8 @@ STORED: Sequence[Planted] = (
         "conformance",
         f"{_APPEND}",
         Edit(
-            _STREAMS,
-            'if not row["appended"] and row["version"] != checks[row["saga_id"]]}',
+            _BATCH,
+            'if not row["appended"] and row["version"] != batch.checks[row["saga_id"]]}',
             'if not row["appended"] and row["version"] < 0}',
         ),
     ),
@@ -206,14 +206,14 @@ STORED: Sequence[Planted] = (
         "a slow batch writes its row over that of a newer one",
         "conformance",
         _WROTE,
-        Edit(_ROWS, "where s.version < excluded.version;", "where s.version <> excluded.version;"),
+        Edit(_WRITES, "where s.version < excluded.version\n", "where s.version <> excluded.version\n"),
     ),
     found_by_tests(
         "a later due time hides an earlier one",
         "the earliest deadline of a saga is forgotten when a later one is set",
         "conformance",
         _WROTE,
-        Edit(_ROWS, "null else least(s.due_at, excluded.due_at) end", "null else excluded.due_at end"),
+        Edit(_WRITES, "null else least(s.due_at, excluded.due_at) end", "null else excluded.due_at end"),
     ),
     found_by_tests(
         "paused sagas starve the sweep",

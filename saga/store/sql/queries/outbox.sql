@@ -1,12 +1,6 @@
--- add_pointers: what this batch is about to send
-insert into saga.outbox (saga_id, version, owner, claim_until, created_at)
-select n.saga_id, n.version, $3, $4, $5
-from unnest($1::uuid[], $2::integer[]) as n(saga_id, version)
-order by n.saga_id, n.version
-on conflict do nothing;
-
 -- delete_pointers: acknowledged ones; what somebody has locked is deleted another time, so this never waits
 -- By ctid, each found by its key: under a held snapshot the planner takes the outbox for empty, and a join would read all that is dead.
+-- Planned anew each time: a plan from when the outbox was small would read all of it.
 delete from saga.outbox as o
 where o.ctid = any (array(
     select free.place

@@ -1,33 +1,4 @@
--- write_rows: everybody writes whole rows; a row never goes back to an older version
--- due_at is a lower bound: null counts as never, an end writes null, a reopening writes its due.
-insert into saga.saga as s (
-    saga_id, version, tenant, definition, definition_version, key, status, ended, due_at,
-    started_at, last_progress, ended_at, waits_for, parked_steps
-)
-select
-    n.saga_id, n.version, n.tenant, n.definition, n.definition_version, n.key, n.status, n.ended, n.due_at,
-    n.started_at, n.last_progress, n.ended_at, n.waits_for, string_to_array(n.parked_steps, E'\n')
-from unnest(
-    $1::uuid[], $2::integer[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::boolean[], $9::timestamptz[],
-    $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::text[]
-) as n(
-    saga_id, version, tenant, definition, definition_version, key, status, ended, due_at,
-    started_at, last_progress, ended_at, waits_for, parked_steps
-)
-order by n.saga_id
-on conflict (saga_id) do update
-set version = excluded.version,
-    status = excluded.status,
-    ended = excluded.ended,
-    due_at = case when excluded.ended then null else least(s.due_at, excluded.due_at) end,
-    last_progress = excluded.last_progress,
-    ended_at = excluded.ended_at,
-    waits_for = excluded.waits_for,
-    parked_steps = excluded.parked_steps,
-    quarantined = null
-where s.version < excluded.version;
-
--- rebuild_rows: as write_rows, but the same version is written too, with its own exact due and all columns
+-- rebuild_rows: as a batch writes them, but the same version is written too, with its own exact due and all columns
 insert into saga.saga as s (
     saga_id, version, tenant, definition, definition_version, key, status, ended, due_at,
     started_at, last_progress, ended_at, waits_for, parked_steps

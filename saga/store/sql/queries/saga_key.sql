@@ -1,7 +1,8 @@
 -- find_keys: the rows of these keys that exist
 -- Looked up one by one ("limit" keeps it so): a join read the whole table, by a plan that was made while it was small.
+-- Arrays inside a select: see write_batch.
 select k.tenant, k.definition, k.key, k.saga_id, k.partition_key, k.body_hash
-from unnest($1::text[], $2::text[], $3::text[]) as wanted(tenant, definition, key)
+from unnest((select $1::text[]), (select $2::text[]), (select $3::text[])) as wanted(tenant, definition, key)
 cross join lateral (
     select * from saga.saga_key as k
     where k.tenant = wanted.tenant and k.definition = wanted.definition and k.key = wanted.key
