@@ -1,7 +1,7 @@
 -- write_batch: new events, a stream's only where the version decided on exists; pointers to what is sent of them; the sagas' whole rows
 -- Answers with the events that went in, and from the streams with where the empties stand. A rival's row makes ours vanish (do nothing),
 -- a lost predecessor keeps ours out: both show as fewer events than sent, and the caller rolls back.
--- Arrays inside a select: else the planner, who sees how long they are, makes a plan anew each time, which took longer than the writing.
+-- Arrays inside a select: else the planner, who sees how long they are, makes a plan anew each time: a quarter of its time for a small batch.
 -- Not "exists": the planner may answer that with a hash of the whole table, and keeps the plan that it made while the table was small.
 -- A row never goes back to an older version. due_at is a lower bound: null counts as never, an end writes null, a reopening its due.
 with event as materialized (
