@@ -11,6 +11,7 @@ from typing import Any
 
 BORN_WITHIN = 20.0
 ENDS_WITHIN = 20.0
+ANSWERS_WITHIN = 10.0
 
 
 class Process:
@@ -40,6 +41,24 @@ class Process:
         self.fired.clear()
         self.tell({"do": "arm", "number": self._armings, **arm})
 
+    async def disarm(self, within: float = ANSWERS_WITHIN) -> bool:
+        """Take back what was armed last; whether it fired after all. Raises TimeoutError for one that neither fires nor answers.
+
+        Why it waits: what fires after everybody has stopped looking leaves a process dead or stopped, and what follows is not its fault.
+        """
+        asked = {"do": "disarm", "of": str(self._armings)}
+        self.tell(asked)
+        waits = [asyncio.create_task(self.answer("disarmed", asked["of"], within)), asyncio.create_task(self.fired.wait())]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        found = await asyncio.gather(*waits, return_exceptions=True)
+        if self.fired.is_set() or self.ended.is_set():
+            return True
+        if found[0] is not True:
+            raise TimeoutError(f"{self.name} does not answer")
+        return False
+
     def send(self, number: signal.Signals) -> None:
         """A signal, if it lives."""
         if self.pid and not self.ended.is_set():
@@ -53,7 +72,7 @@ class Process:
             self.send(signal.SIGKILL)
             await self.ended.wait()
 
-    async def answer(self, name: str, of: str = "", within: float = 10.0) -> Any:
+    async def answer(self, name: str, of: str = "", within: float = ANSWERS_WITHIN) -> Any:
         """The next thing it says under this name, None if it ends or says nothing in time."""
         waiting = asyncio.create_task(self._next(name, of))
         ending = asyncio.create_task(self.ended.wait())

@@ -93,7 +93,6 @@ class Lane:
         finally:
             asking.cancel()
         await self._rest(shape, key, outcome)
-        subject.tell({"do": "disarm"})
         await self._judge(shape, key, outcome)
 
     async def _until_fired(self, subject: Process, shape: Shape, key: str, outcome: Outcome) -> None:
@@ -103,7 +102,7 @@ class Lane:
         done, _ = await asyncio.wait({fired, resting}, timeout=FIRES_WITHIN, return_when=asyncio.FIRST_COMPLETED)
         if fired not in done:
             await asyncio.wait({fired}, timeout=1.0)
-        outcome.fired = fired.done()
+        outcome.fired = fired.done() or await subject.disarm()
         for task in (fired, resting):
             task.cancel()
         await asyncio.gather(fired, resting, return_exceptions=True)

@@ -103,6 +103,7 @@ class Subject:
                 POINTS.arm(what["place"], what["mode"], what["arrival"], what["number"])
             case "disarm":
                 POINTS.disarm()
+                self.line.say(disarmed=True, of=what["of"])
             case "record":
                 POINTS.begin()
             case "counts":

@@ -1,15 +1,24 @@
 """A slice of the rung: a sample of crashes in every story, and defects that it must find. `make crash` runs them all."""
 
+import asyncio
 import importlib.util
+import json
 import random
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from tests.crash.cases import Asked, Point, all_cases, in_turn, makes_sense
+from tests.crash.cast import Cast
 from tests.crash.crew import Process
+from tests.crash.ground import Ground
+from tests.crash.lane import Lane
+from tests.crash.outcome import Outcome
 from tests.crash.planted import DEFECTS
 from tests.crash.rung import asked_for, crash, hunt
+from tests.crash.shapes import SHAPES, Shape
 from tests.crash.weaving import is_woven, woven
 
 SLICE = 70  # seconds
@@ -88,3 +97,53 @@ def test_what_an_earlier_point_still_says_does_not_count_for_a_later_one() -> No
     assert not child.fired.is_set()
     child.heard({"fired": 2})
     assert child.fired.is_set()
+
+
+class Mouth:
+    """A line to a child that answers at once."""
+
+    def __init__(self, child: Process, answer: Callable[[dict[str, Any]], None]) -> None:
+        self._answer = answer
+        child.connected(cast(asyncio.StreamWriter, self))
+
+    def write(self, line: bytes) -> None:
+        self._answer(json.loads(line))
+
+
+async def test_what_fires_after_nobody_looks_any_more_has_fired() -> None:
+    child = Process("till0-participant-1", "participant")
+    Mouth(child, lambda asked: child.heard({"disarmed": True, "of": asked["of"]} if asked["do"] == "disarm" else {}))
+    child.arm({})
+    assert not await child.disarm()
+    Mouth(child, lambda asked: child.heard({"fired": 2} if asked["do"] == "disarm" else {}))  # and stopped: it hears nothing
+    child.arm({})
+    assert await child.disarm()
+    Mouth(child, lambda asked: child.ended.set() if asked["do"] == "disarm" else None)  # what it said is still on its way
+    child.arm({})
+    assert await child.disarm()
+
+
+async def test_an_answer_to_an_earlier_withdrawal_is_none_to_this_one() -> None:
+    child = Process("till0-participant-1", "participant")
+    Mouth(child, lambda _: child.heard({"disarmed": True, "of": "1"}))
+    child.arm({})
+    child.arm({})
+    with pytest.raises(TimeoutError, match="till0-participant-1 does not answer"):
+        await child.disarm(within=0.05)
+
+
+class Resting:
+    """A ground on which every saga is at rest."""
+
+    async def quiet(self, _shape: Shape, _key: str) -> None:
+        return
+
+
+@pytest.mark.parametrize("late", [True, False])
+async def test_a_lane_knows_of_a_fault_that_strikes_while_it_gives_up(late: bool) -> None:
+    child, outcome = Process("till0-participant-1", "participant"), Outcome("a case")
+    Mouth(child, lambda asked: child.heard({"fired": 1} if late else {"disarmed": True, "of": asked.get("of", "")}))
+    child.arm({})
+    child.fired.clear()
+    await Lane(cast(Ground, Resting()), cast(Cast, None))._until_fired(child, SHAPES["completed"], "key", outcome)
+    assert outcome.fired is late
