@@ -6,8 +6,9 @@ from random import Random
 import pytest
 
 from tests.proof.report import Report
+from tests.soak import trouble
 from tests.soak.bounds import FLAT, judge_flat, judge_histories
-from tests.soak.trouble import Claiming, judge_claims, p99
+from tests.soak.trouble import Claiming, drained, judge_claims, p99
 
 SAMPLES = 720
 
@@ -71,9 +72,45 @@ def test_nothing_measured_is_no_good_percentile() -> None:
         (Claiming(0.010, 4_000), Claiming(0.010, 12), 1),
         (Claiming(0.900, 20), Claiming(0.900, 20), 2),
         (Claiming(0.010, 12), Claiming(0.010, 4_000), 1),
+        (Claiming(0.010, 48 + 600), Claiming(0.010, 48), 0),
+        (Claiming(0.010, 48 + 601), Claiming(0.010, 49), 2),
     ],
 )
 def test_claims_that_a_snapshot_slows_down_or_that_do_not_recover_are_told(held: Claiming, after: Claiming, broken: int) -> None:  # P7
     report = Report("soak", 1)
-    judge_claims(Claiming(0.010, 12), held, after, report)
+    judge_claims(Claiming(0.010, 12), held, after, 600, report)
     assert report.violations == broken
+
+
+class Draining:
+    """A database in which a second passes with each look: (late, events) of every look."""
+
+    def __init__(self, *looks: tuple[int, int]) -> None:
+        self.looks = iter(looks)
+        self.now = 0.0
+
+    async def fetchrow(self, _query: str) -> tuple[int, int]:
+        self.now += 1.0
+        return next(self.looks)
+
+    async def close(self) -> None:
+        return
+
+
+@pytest.mark.parametrize(
+    ("looks", "stood"),
+    [
+        ([(9, 1), (9, 2), (9, 3), (0, 4)], 0.0),  # what has fired is late again, but it fires
+        ([(9, 1), (8, 1), (7, 1), (0, 2)], 2.0),  # fewer are late only because some sagas ended without us
+        ([(9, 1)] * 4 + [(9, 2), (0, 3)], 3.0),
+    ],
+)
+async def test_a_drain_stands_while_nothing_fires(monkeypatch: pytest.MonkeyPatch, looks: list[tuple[int, int]], stood: float) -> None:
+    draining = Draining(*looks)
+
+    async def connect(_dsn: str) -> Draining:
+        return draining
+
+    monkeypatch.setattr(trouble.asyncpg, "connect", connect)
+    monkeypatch.setattr(trouble, "monotonic", lambda: draining.now)
+    assert await drained("a dsn") == (stood, len(looks))

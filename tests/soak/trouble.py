@@ -23,6 +23,7 @@ CLAIMS_TIMES = 3.0
 API_TIMES = 2.0
 FEW_PAGES = 16.0
 NOBODY = UUID(int=0)
+_LATE = "select count(*) filter (where due_at < now() - interval '4 s'), coalesce(sum(version), 0) from saga.saga where not ended"
 _PAGES = re.compile(r"shared hit=(\d+)")
 NOISE = 0.02  # seconds: below it a p99 says more of the machine than of the query
 API_NOISE = 0.05
@@ -81,26 +82,41 @@ async def held_snapshot(world: World, seconds: float, report: Report) -> None:
     transaction = holder.transaction(isolation="repeatable_read")
     await transaction.start()
     await holder.fetchval("select count(*) from saga.outbox")
+    before, since = await _pointed(dsn), monotonic()
     await asyncio.sleep(seconds * 3 / 4)
+    looked_at = LOOK_BACK * (await _pointed(dsn) - before) / (monotonic() - since)
     held = await claims(dsn, seconds / 4)
     await transaction.rollback()
     await holder.close()
     report.fired("snapshot held")
     await asyncio.sleep(seconds / 4)
-    judge_claims(healthy, held, await claims(dsn, seconds / 4), report)
+    judge_claims(healthy, held, await claims(dsn, seconds / 4), looked_at, report)
 
 
-def judge_claims(healthy: Claiming, held: Claiming, after: Claiming, report: Report) -> None:
-    """The verdict: at most three times what is healthy, and at most as much again afterwards."""
+async def _pointed(dsn: str) -> int:
+    """How many pointers there have ever been."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        return int(await connection.fetchval("select n_tup_ins from pg_stat_user_tables where relid = 'saga.outbox'::regclass"))
+    finally:
+        await connection.close()
+
+
+def judge_claims(healthy: Claiming, held: Claiming, after: Claiming, looked_at: float, report: Report) -> None:
+    """The verdict: at most three times what is healthy, and at most as much again afterwards. While the snapshot is held, a page more for
+    each of the pointers that a claim looks back at (`looked_at`): deleted, and there still. Their number hangs on the load, and not on how
+    long the snapshot has been held.
+    """
     for name, found in (("healthy", healthy), ("while held", held), ("after", after)):
         report.tell(f"claim p99 {name}", f"{found.seconds * 1000:.2f} ms, {found.pages:.0f} pages")
+    report.tell("pointers that a claim looks back at", round(looked_at))
     seconds, pages = CLAIMS_TIMES * max(healthy.seconds, NOISE), CLAIMS_TIMES * max(healthy.pages, FEW_PAGES)
-    for name, found in (("while a snapshot is held", held), ("after it was released", after)):
-        if found.seconds <= seconds and found.pages <= pages:
+    for name, found, allowed in (("while a snapshot is held", held, pages + looked_at), ("after it was released", after, pages)):
+        if found.seconds <= seconds and found.pages <= allowed:
             report.held("P7")
         else:
             told = f"{found.seconds * 1000:.1f} ms and {found.pages:.0f} pages"
-            report.broke("P7", f"p99 of claims {name}: {told}; {seconds * 1000:.1f} ms and {pages:.0f} pages are allowed")
+            report.broke("P7", f"p99 of claims {name}: {told}; {seconds * 1000:.1f} ms and {allowed:.0f} pages are allowed")
 
 
 async def overdue(world: World, count: int, report: Report) -> None:
@@ -119,7 +135,7 @@ async def overdue(world: World, count: int, report: Report) -> None:
         print(f"{due} deadlines passed while nobody was there", flush=True)
         await world.start_coordinator()
         listing = asyncio.create_task(_listing(world, 15.0))
-        stood, seconds = await _drained(world)
+        stood, seconds = await drained(world.place.coordinator_dsn)
     finally:
         _signal(order.process, signal.SIGCONT)
     busy = p99(await listing)
@@ -165,15 +181,19 @@ async def _due(world: World) -> int:
         await connection.close()
 
 
-async def _drained(world: World) -> tuple[float, float]:
-    """The longest time without progress, and the whole, until no deadline is more than a few seconds late."""
-    connection, began = await asyncpg.connect(world.place.coordinator_dsn), monotonic()
-    least, since, stood = math.inf, began, 0.0
+async def drained(dsn: str) -> tuple[float, float]:
+    """The longest time without a deadline that fired, and the whole, until none is more than a few seconds late.
+
+    Why not until fewer are late: what has fired is due again soon, for nobody answers. While more are due than the machine can do, as many
+    are late as before, however many fire.
+    """
+    connection, began = await asyncpg.connect(dsn), monotonic()
+    before, since, stood = 0, began, 0.0
     try:
         while monotonic() - began < 120:
-            late = await connection.fetchval("select count(*) from saga.saga where due_at < now() - interval '4 s' and not ended")
-            if late < least:
-                least, since = late, monotonic()
+            late, events = await connection.fetchrow(_LATE)
+            if events > before:
+                before, since = events, monotonic()
             stood = max(stood, monotonic() - since)
             if late == 0:
                 return stood, monotonic() - began
