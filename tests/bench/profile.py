@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.bench.measure import BEGIN, END, measure
-from tests.bench.rows import WARMING
-from tests.bench.stage import Stage, Wanted
+from tests.bench.stage import Stage, Wanted, open_loop
 
 A_SECOND = 200
 WARM = 3_000
@@ -43,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _wanted(asked: argparse.Namespace) -> Wanted:
     if asked.rate:
-        return Wanted(orders=WARM + asked.orders, rate=asked.rate, warm=WARM, in_flight=WARMING)
+        return open_loop(asked.rate, asked.orders, WARM)
     return Wanted(orders=asked.orders, in_flight=asked.in_flight)
 
 

@@ -13,9 +13,7 @@ from tests.bench.figures import Figure, Outcome, Sizes
 from tests.bench.grown import due, growth, memory, replay, start
 from tests.bench.measure import Measured, measure
 from tests.bench.sdk_row import sdk
-from tests.bench.stage import Wanted
-
-WARMING = 100  # orders under way while everything warms up
+from tests.bench.stage import Wanted, open_loop
 
 Row = Callable[[Sizes], Awaitable[Outcome]]
 
@@ -70,7 +68,7 @@ ROWS: Mapping[str, Row] = {row.__name__: row for row in _ALL}
 
 
 def _at(rate: float, sizes: Sizes) -> Wanted:
-    return Wanted(orders=sizes.warm + int(rate * sizes.slow_seconds), rate=rate, warm=sizes.warm, in_flight=WARMING)
+    return open_loop(rate, int(rate * sizes.slow_seconds), sizes.warm)
 
 
 async def _in_turn(sizes: Sizes, one: Wanted, other: Wanted) -> tuple[list[tuple[Measured, Measured]], list[str]]:

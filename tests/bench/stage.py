@@ -26,6 +26,7 @@ from tests.bench.verify import faults_of
 from tests.bench.world import TOPICS, lay
 
 ENDS_WITHIN = 60.0
+WARMING = 100  # orders under way while everything warms up
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,11 @@ class Wanted:
     begun: int = 0
     backlog: int = 0
     settings: Mapping[str, str] = field(default_factory=dict)
+
+
+def open_loop(rate: float, orders: int, warm: int) -> Wanted:
+    """So many orders at a rate, after those that warm up."""
+    return Wanted(orders=warm + orders, rate=rate, warm=warm, in_flight=WARMING)
 
 
 @dataclass(slots=True)

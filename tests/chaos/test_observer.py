@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
 from kafka_shapes import unique
 
+from saga.transport.topics import create_topics
 from tests.chaos.observer import Observer
 
 pytest_plugins = ["kafka_fixtures"]
@@ -16,14 +17,9 @@ PARTITIONS = 3
 
 
 @pytest.fixture
-def admin(real_kafka: str) -> AdminClient:
-    return AdminClient({"bootstrap.servers": real_kafka})
-
-
-@pytest.fixture
-def topics(admin: AdminClient) -> tuple[str, str]:
+async def topics(real_kafka: str) -> tuple[str, str]:
     found = unique("pay") + ".commands", unique("ship") + ".commands"
-    make(admin, *found)
+    await create_topics(real_kafka, found, PARTITIONS)
     return found
 
 
@@ -34,11 +30,6 @@ def observer(real_kafka: str, topics: tuple[str, str]) -> Iterator[Observer]:
     made.stop()
 
 
-def make(admin: AdminClient, *topics: str) -> None:
-    for done in admin.create_topics([NewTopic(one, PARTITIONS, 1) for one in topics]).values():
-        done.result(20)
-
-
 def write(bootstrap: str, topic: str, *names: str) -> None:
     producer = Producer({"bootstrap.servers": bootstrap, "log_level": 0})
     for number, name in enumerate(names):
@@ -46,19 +37,18 @@ def write(bootstrap: str, topic: str, *names: str) -> None:
     assert not producer.flush(20)
 
 
-async def test_a_topic_made_again_is_read_anew_and_the_others_go_on(
-    real_kafka: str, admin: AdminClient, topics: tuple[str, str], observer: Observer
-) -> None:
+async def test_a_topic_made_again_is_read_anew_and_the_others_go_on(real_kafka: str, topics: tuple[str, str], observer: Observer) -> None:
     pay, ship = topics
     write(real_kafka, pay, "p1", "p2", "p3", "p4")
     write(real_kafka, ship, "s1", "s2", "s3")
     observer.start()
     assert not await observer.read_all()
     assert observer.seen.records == 7
+    admin = AdminClient({"bootstrap.servers": real_kafka})
     admin.delete_topics([pay])[pay].result(20)
     while pay in admin.list_topics(timeout=10).topics:  # noqa: ASYNC110 - brokers have no event to wait for
         await asyncio.sleep(0.1)
-    make(admin, pay)
+    await create_topics(real_kafka, [pay], PARTITIONS)
     observer.forget(pay)
     write(real_kafka, ship, "s4")
     write(real_kafka, pay, "p5")

@@ -46,16 +46,15 @@ class Process:
 
         Why it waits: what fires after everybody has stopped looking leaves a process dead or stopped, and what follows is not its fault.
         """
-        asked = {"do": "disarm", "of": str(self._armings)}
-        self.tell(asked)
-        waits = [asyncio.create_task(self.answer("disarmed", asked["of"], within)), asyncio.create_task(self.fired.wait())]
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
-        found = await asyncio.gather(*waits, return_exceptions=True)
+        number = str(self._armings)
+        self.tell({"do": "disarm", "of": number})
+        answer, fired = asyncio.create_task(self.answer("disarmed", number, within)), asyncio.create_task(self.fired.wait())
+        await asyncio.wait({answer, fired}, return_when=asyncio.FIRST_COMPLETED)
+        fired.cancel()
         if self.fired.is_set() or self.ended.is_set():
+            answer.cancel()
             return True
-        if found[0] is not True:
+        if answer.result() is None:
             raise TimeoutError(f"{self.name} does not answer")
         return False
 

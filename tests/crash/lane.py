@@ -102,10 +102,10 @@ class Lane:
         done, _ = await asyncio.wait({fired, resting}, timeout=FIRES_WITHIN, return_when=asyncio.FIRST_COMPLETED)
         if fired not in done:
             await asyncio.wait({fired}, timeout=1.0)
-        outcome.fired = fired.done() or await subject.disarm()
         for task in (fired, resting):
             task.cancel()
         await asyncio.gather(fired, resting, return_exceptions=True)
+        outcome.fired = subject.fired.is_set() or await subject.disarm()
 
     async def _crash(self, case: Case, subject: Process, shape: Shape, key: str, outcome: Outcome) -> None:
         """What the rest of the world does about it."""

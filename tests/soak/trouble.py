@@ -23,6 +23,8 @@ CLAIMS_TIMES = 3.0
 API_TIMES = 2.0
 FEW_PAGES = 16.0
 NOBODY = UUID(int=0)
+_POINTED = "select n_tup_ins from pg_stat_user_tables where relid = 'saga.outbox'::regclass"  # pointers that there have ever been
+_DUE = "select count(*) from saga.saga where due_at < now() and not ended"
 _LATE = "select count(*) filter (where due_at < now() - interval '4 s' and not ended), coalesce(sum(version), 0) from saga.saga"
 _PAGES = re.compile(r"shared hit=(\d+)")
 NOISE = 0.02  # seconds: below it a p99 says more of the machine than of the query
@@ -82,9 +84,9 @@ async def held_snapshot(world: World, seconds: float, report: Report) -> None:
     transaction = holder.transaction(isolation="repeatable_read")
     await transaction.start()
     await holder.fetchval("select count(*) from saga.outbox")
-    before, since = await _pointed(dsn), monotonic()
+    before, since = await _number(dsn, _POINTED), monotonic()
     await asyncio.sleep(seconds * 3 / 4)
-    looked_at = LOOK_BACK * (await _pointed(dsn) - before) / (monotonic() - since)
+    looked_at = LOOK_BACK * (await _number(dsn, _POINTED) - before) / (monotonic() - since)
     held = await claims(dsn, seconds / 4)
     await transaction.rollback()
     await holder.close()
@@ -93,11 +95,11 @@ async def held_snapshot(world: World, seconds: float, report: Report) -> None:
     judge_claims(healthy, held, await claims(dsn, seconds / 4), looked_at, report)
 
 
-async def _pointed(dsn: str) -> int:
-    """How many pointers there have ever been."""
+async def _number(dsn: str, query: str) -> int:
+    """The one number that a query asks for."""
     connection = await asyncpg.connect(dsn)
     try:
-        return int(await connection.fetchval("select n_tup_ins from pg_stat_user_tables where relid = 'saga.outbox'::regclass"))
+        return int(await connection.fetchval(query))
     finally:
         await connection.close()
 
@@ -129,7 +131,7 @@ async def overdue(world: World, count: int, report: Report) -> None:
         waiting = await _start_many(world, count)
         await world.coordinator.stop()
         await asyncio.sleep(8.0)  # longer than the first step's deadline and backoff
-        due = await _due(world)
+        due = await _number(world.place.coordinator_dsn, _DUE)
         report.tell("overdue deadlines", due)
         report.fired("deadlines passed", due >= waiting // 2)
         print(f"{due} deadlines passed while nobody was there", flush=True)
@@ -171,14 +173,6 @@ async def _start_many(world: World, count: int) -> int:
     async with httpx2.AsyncClient(timeout=60, trust_env=False) as client:
         await asyncio.gather(*(caller(client) for _ in range(16)))
     return started
-
-
-async def _due(world: World) -> int:
-    connection = await asyncpg.connect(world.place.coordinator_dsn)
-    try:
-        return int(await connection.fetchval("select count(*) from saga.saga where due_at < now() and not ended"))
-    finally:
-        await connection.close()
 
 
 async def drained(dsn: str) -> tuple[float, float]:
