@@ -13,7 +13,7 @@ import orjson
 from saga.core import events as e
 from saga.core.evolve import evolve
 from saga.core.project import SagaRow, row_of, status_of
-from saga.core.state import Sending, State, StepId, Undo
+from saga.core.state import Do, Sending, State, StepId, Undo
 from saga.core.upcast import decode
 from saga.definition.graph import Definition, StepKind
 from saga.ports.access import FIRST_HASH, linked
@@ -213,8 +213,9 @@ def judge_end(judge: Judge, of: Of, state: State, effects: Sequence[Effect]) -> 
     if status_of(state) == "completed":
         for name in DEFINITIONS[of.definition].steps:
             step = state.step(name)
-            skipped = step is not None and step.do.value == "skipped"
-            if Effect(name, "undo") in effects or (Effect(name, "do") in effects) is (skipped and not step.skipped_by_hand):
+            skipped = step is not None and step.do is Do.SKIPPED
+            by_hand = step is not None and step.skipped_by_hand
+            if Effect(name, "undo") in effects or (not by_hand and (Effect(name, "do") in effects) is skipped):
                 judge.say("I6", f"{of} is completed, and {name} says otherwise: {effects}")
     elif state.ended:
         for name, node in DEFINITIONS[of.definition].steps.items():

@@ -1,0 +1,41 @@
+"""What the judge says of an end: each step happened, or the end says truly that it did not."""
+
+import pytest
+
+from saga.testing.inputs import refused, skip, started, succeeded
+from saga.testing.scenario import Story, given
+from tests.simulate.checks import Judge, judge_end
+from tests.simulate.participants import Effect, Of
+from tests.unit import shop
+
+PLACED = started(shop.OrderPlaced(order_id="order-1"))
+PAID = (succeeded("authorize", shop.PaymentAuthorized(payment_id="pay_1")),)
+CAPTURED = succeeded("capture", shop.PaymentCaptured(payment_id="pay_1"))
+RESERVED = succeeded("reserve", shop.StockReserved(reservation_id="res_1"))
+ARRANGED = succeeded("arrange", shop.ShipmentArranged(tracking="1Z"))
+SIDE_BY_SIDE = given(shop.SIDE_BY_SIDE.compile(), PLACED, *PAID, RESERVED, CAPTURED)
+NO_GIFT = given(shop.CONDITIONAL.compile(), PLACED, *PAID, CAPTURED)
+UNTIL_CAPTURE = ("reserve", "authorize", "capture")
+
+
+def said(story: Story, *steps: str) -> list[str]:
+    """What the judge says of a completed story whose participants did these steps."""
+    assert story.status == "completed"
+    judge = Judge()
+    judge_end(judge, Of("default", story.definition.name, "order-1"), story.state, [Effect(step, "do") for step in steps])
+    return [story.split(" says otherwise")[0].rpartition(" ")[2] for _, story in judge.broken]
+
+
+@pytest.mark.parametrize("effects", [UNTIL_CAPTURE, (*UNTIL_CAPTURE, "arrange")])
+def test_a_step_that_a_person_skipped_may_have_happened_or_not(effects: tuple[str, ...]) -> None:  # seeds 441259, 441260
+    assert said(SIDE_BY_SIDE.when(refused("arrange"), skip("arrange")), *effects) == []
+
+
+def test_a_completed_saga_whose_step_did_not_happen_is_told() -> None:
+    assert said(SIDE_BY_SIDE.when(ARRANGED), *UNTIL_CAPTURE) == ["arrange"]
+    assert said(SIDE_BY_SIDE.when(ARRANGED), *UNTIL_CAPTURE, "arrange") == []
+
+
+def test_a_step_that_its_condition_skipped_and_that_happened_is_told() -> None:
+    assert said(NO_GIFT, "authorize", "capture", "wrap") == ["wrap"]
+    assert said(NO_GIFT, "authorize", "capture") == []
