@@ -18,16 +18,17 @@ from saga.embedded.team import _all_ready
 from saga.store.migrate import migrate
 from saga.transport.topics import create_topics
 from services.demo.application import DemoApplication
-from services.demo.orders import CATALOGUE, DemoOrder
+from services.demo.orders import CATALOGUE, CURRENCY, DemoOrder
 from tests.bench.figures import Figure, Outcome, Sizes
 from tests.bench.servers import PARTITIONS, READY_WITHIN, ROOT, servers, used_by
 
 BEGIN, END = 0.2, 0.95
-IN_FLIGHT = 200
+IN_FLIGHT = 60
 LOOK_EVERY = 0.5
 STANDS_STILL = 60.0
-SKU = "sku-01"
-CUSTOMERS = 20
+UNITS = tuple(CATALOGUE)
+CUSTOMERS = tuple(f"customer-{number:03}" for number in range(200))
+RICH = 10**12
 
 
 async def application(sizes: Sizes) -> Outcome:
@@ -62,27 +63,28 @@ async def application(sizes: Sizes) -> Outcome:
 
 
 class _Shop(DemoApplication):
-    """Only good orders, a fast card network, a carrier with room for all."""
+    """Only good orders, a fast card network, a carrier with room for all, reservations that hold, and no row that every order wants."""
 
     told_within = 300.0
 
     def __init__(self, count: int) -> None:
         super().__init__(0, seed=1)
-        self.orders = [
-            DemoOrder(f"b-{number:06}", "good", f"customer-{1 + number % CUSTOMERS:02}", ((SKU, 1),), CATALOGUE[SKU])
-            for number in range(count)
-        ]
+        self.orders = [_order(number) for number in range(count)]
 
     def _faults(self, name: str) -> dict[str, Any]:
         return {}
 
     def _seed(self, name: str) -> dict[str, Any]:
-        seed = super()._seed(name)
         if name == "payment":
-            seed["cards"] = {"latency": 0.0}
+            return {"currency": CURRENCY, "accounts": dict.fromkeys(CUSTOMERS, RICH), "cards": {"latency": 0.0}}
         if name == "shipping":
-            seed["carriers"] = {"swift": {"prefix": "SW"}}
-        return seed
+            return {"carriers": {"swift": {"prefix": "SW"}}}
+        return {word: given for word, given in super()._seed(name).items() if word != "hold_seconds"}
+
+
+def _order(number: int) -> DemoOrder:
+    sku = UNITS[number % len(UNITS)]
+    return DemoOrder(f"b-{number:06}", "good", CUSTOMERS[number % len(CUSTOMERS)], ((sku, 1),), CATALOGUE[sku])
 
 
 @dataclass
