@@ -1,6 +1,7 @@
-"""The same orders on DBOS: a workflow of four steps, each recorded, as many under way as asked. Runs in the peers' own environment.
+"""The same orders on DBOS: a workflow of four steps, each recorded, as many under way as asked, or so many a second once the first `warm`
+have ended. Runs in the peers' own environment.
 
-    python dbos_orders.py '{"dsn": "postgresql://...", "orders": 2000, "in_flight": 200}'
+    python dbos_orders.py '{"dsn": "postgresql://...", "orders": 2000, "in_flight": 200, "rate": 0, "warm": 0}'
 
 Its steps are local functions that answer at once: the best case for DBOS, for nothing crosses a network but its own checkpoints. What it
 says on stdout are JSON lines, as the world of the coordinator's bench does.
@@ -50,15 +51,36 @@ async def order(order_id: str, customer: str, wants: str, amount_minor: int) -> 
     return await ship(order_id, await reserve(order_id, wants))
 
 
-async def one(number: int, room: asyncio.Semaphore) -> None:
+async def one(number: int) -> None:
     """One order, from its start to its outcome."""
     global ended
-    async with room:
-        begun = monotonic()
-        handle = await DBOS.start_workflow_async(order, f"o-{number}", f"c-{number % 9973}", "a teapot", 1000 + number % 997)
-        await handle.get_result()
-        ended += 1
-        latencies.append(round(monotonic() - begun, 5))
+    begun = monotonic()
+    handle = await DBOS.start_workflow_async(order, f"o-{number}", f"c-{number % 9973}", "a teapot", 1000 + number % 997)
+    await handle.get_result()
+    ended += 1
+    latencies.append(round(monotonic() - begun, 5))
+
+
+async def so_many_at_once(numbers: range, in_flight: int) -> None:
+    """A closed loop."""
+    room = asyncio.Semaphore(in_flight)
+
+    async def in_turn(number: int) -> None:
+        async with room:
+            await one(number)
+
+    async with asyncio.TaskGroup() as group:
+        for number in numbers:
+            group.create_task(in_turn(number))
+
+
+async def so_many_a_second(numbers: range, rate: float) -> None:
+    """An open loop: an order comes whether or not those before it have ended."""
+    begun = monotonic()
+    async with asyncio.TaskGroup() as group:
+        for place, number in enumerate(numbers):
+            await asyncio.sleep(begun + place / rate - monotonic())
+            group.create_task(one(number))
 
 
 async def tell() -> None:
@@ -80,10 +102,10 @@ async def main() -> None:
     asked = json.loads(sys.argv[1])
     DBOS(config={"name": "bench", "system_database_url": asked["dsn"], "run_admin_server": False, "log_level": "WARNING"})
     DBOS.launch()
-    room, telling = asyncio.Semaphore(asked["in_flight"]), asyncio.create_task(tell())
-    async with asyncio.TaskGroup() as group:
-        for number in range(asked["orders"]):
-            group.create_task(one(number, room))
+    telling, alone = asyncio.create_task(tell()), asked["warm"] if asked["rate"] else asked["orders"]
+    await so_many_at_once(range(alone), asked["in_flight"])
+    if asked["rate"]:
+        await so_many_a_second(range(alone, asked["orders"]), asked["rate"])
     telling.cancel()
     say(over=True)
     DBOS.destroy()
