@@ -29,7 +29,8 @@ DEFECTS: Mapping[str, Defect] = {
     "offset-first": Defect(
         "saga.runtime.supervisor",
         "            await self._intake.records(records)\n",
-        "            await consumer.commit(last)\n            await self._intake.records(records)\n",
+        "            self._offsets.handled(records)\n            await self._offsets.commit(consumer)\n"
+        "            await self._intake.records(records)\n",
         "the coordinator commits offsets before the transaction",
         "refused",
         "records | transport.consumer.KafkaConsumer.commit",

@@ -35,7 +35,8 @@ LOOPS: Sequence[Planted] = (
         Edit(
             "saga/runtime/supervisor.py",
             "            await self._intake.records(records)\n",
-            "            await consumer.commit(last)\n            await self._intake.records(records)\n",
+            "            self._offsets.handled(records)\n            await self._offsets.commit(consumer)\n"
+            "            await self._intake.records(records)\n",
         ),
     ),
     found_by_tests(

@@ -1,5 +1,7 @@
 """The registry is whole and fits the source; and a hunt can fail."""
 
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -7,10 +9,13 @@ from pathlib import Path
 import orjson
 import pytest
 
+from tests.crash.planted import DEFECTS
+from tests.crash.planted import changes as crash_changes
 from tests.planted.__main__ import main
 from tests.planted.hunting import copy_tree, hunt
-from tests.planted.planted import DoesNotFit, Edit, plant
+from tests.planted.planted import DoesNotFit, Edit, Planted, plant
 from tests.planted.registry import REGISTRY
+from tests.proof.report import ROOT
 
 BY_NAME = {planted.name: planted for planted in REGISTRY}
 
@@ -22,13 +27,30 @@ def test_there_are_enough_defects_and_each_has_a_name_a_story_and_a_rung() -> No
     assert {planted.rung for planted in REGISTRY} >= {"explore", "simulate", "crash", "chaos", "hostile", "upgrade"}
 
 
-def test_every_defect_fits_the_source(tmp_path: Path) -> None:  # L9
-    for planted in REGISTRY:
-        for edit in planted.edits:
-            target = tmp_path / edit.path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text((Path(__file__).parent.parent.parent / edit.path).read_text())
-        plant(tmp_path, planted)
+def test_every_defect_fits_the_source_and_names_only_what_is_there(tmp_path: Path) -> None:  # L9
+    """One that falls over at its first line is found by everything, and shows nothing."""
+    for number, planted in enumerate(REGISTRY):
+        _plant_alone(planted, tmp_path / str(number))
+    for name in DEFECTS:
+        for module, changes in crash_changes(name).items():
+            path = f"{module.replace('.', '/')}.py"
+            edits = tuple(Edit(path, old, new) for old, new in changes)
+            _plant_alone(replace(BY_NAME["completed too early"], name=name, edits=edits), tmp_path / name)
+    told = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F821,E9", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stdout
+
+
+def _plant_alone(planted: Planted, root: Path) -> None:
+    """In a copy of the files that it changes."""
+    for path in {edit.path for edit in planted.edits}:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text((ROOT / path).read_text())
+    plant(root, planted)
 
 
 def test_a_defect_whose_source_has_changed_is_a_failure(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`make simulate ARGS="--sagas 100000 --seed 1 --jobs 2"`: worlds, each from its own seed, until so many sagas are judged.
+"""`make simulate ARGS="--sagas 100000 --seed 1 --jobs 2"`: worlds, each from its own seed, until so many sagas were to start.
 
 A seed that finds something is printed with the command that repeats it, and kept in kept_seeds.txt, which CI runs for ever. SIGTERM ends a
 campaign with what it has judged by then.
@@ -15,6 +15,7 @@ from time import monotonic
 
 from tests.proof.asking import Budget, options
 from tests.proof.report import Report
+from tests.simulate.shapes import DEFINITIONS
 from tests.simulate.world import ORDERS, Verdict, run
 
 KEPT = Path(__file__).parent / "kept_seeds.txt"
@@ -24,7 +25,7 @@ PROGRESS_EVERY = 10.0
 def main(arguments: list[str] | None = None) -> int:
     """Run worlds and report."""
     parser = options("simulate", __doc__ or "")
-    parser.add_argument("--sagas", type=int, default=20_000, help="begin no new world once so many were judged")
+    parser.add_argument("--sagas", type=int, default=20_000, help="begin no new world once so many were to start")
     parser.add_argument("--seeds", type=int, default=0, help="exactly so many worlds instead; 1 repeats one seed")
     parser.add_argument("--orders", type=int, default=ORDERS, help="orders in a world; each starts a saga of every definition")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
@@ -45,7 +46,9 @@ def main(arguments: list[str] | None = None) -> int:
             told = monotonic()
             counts = report.counts
             print(f"{counts['seeds']} seeds, {counts['sagas']} sagas, {counts['sagas'] / budget.spent:.0f}/s", file=sys.stderr, flush=True)
-        if report.counts["sagas"] >= enough or budget.over:
+        if (
+            report.counts["seeds"] * asked.orders * len(DEFINITIONS) >= enough or budget.over
+        ):  # a defect may lose sagas, and is no reason to go on
             break
     report.tell("trace", traces.hexdigest())
     report.tell("sagas_per_second", round(report.counts["sagas"] / budget.spent))

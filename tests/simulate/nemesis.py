@@ -47,12 +47,13 @@ RATES = {
     **dict.fromkeys(AT_POINTS, (0.001, 0.003, 0.01)),
     **dict.fromkeys(ON_SERVERS, (0.005, 0.015, 0.04)),
     **dict.fromkeys(AT_CLIENTS, (0.01, 0.03, 0.06)),
-    **dict.fromkeys(BY_PEOPLE, (0.01, 0.03, 0.1)),
+    **dict.fromkeys(BY_PEOPLE, (0.05, 0.15, 0.5)),
     **dict.fromkeys(PARTICIPANT, (0.01, 0.05, 0.2)),
     CRASHING: (0.01, 0.05, 0.1),
     "rewind": (0.002, 0.006, 0.015),  # dear: everything is read, folded and found to be known
     "slow database": (0.005, 0.02, 0.05),
     "start again": (0.01, 0.05, 0.2),
+    "definition paused": (0.01, 0.03, 0.1),
 }
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 WHOLE = ("cancel", "pause", "resume")
 ON_STEPS = ("retry", "skip", "doubt", "fence", "answer")
 EVERY = 0.5
+TO_THE_LIVING = 0.9
 
 
 async def place(world: "World", orders: int, span: float) -> None:
@@ -53,15 +54,21 @@ async def act_at_random(world: "World", until: float) -> None:
     chance, loop = world.nemesis.chance, asyncio.get_running_loop()
     while loop.time() < until:
         await asyncio.sleep(chance.uniform(0, 2 * EVERY))
-        rows = list(world.store.data.rows.values())
         for verb in (*WHOLE, *ON_STEPS):
-            if rows and world.nemesis.strikes(verb):
-                await act(world, verb, chance.choice(rows))
+            if world.store.data.rows and world.nemesis.strikes(verb):
+                await act(world, verb, _some_saga(world))
         if world.nemesis.strikes("definition paused"):
             of = chance.choice(TENANTS), chance.choice(list(DEFINITIONS))
             await on_definition(world, "pause_definition", *of)
             await asyncio.sleep(chance.uniform(0, 20))
             await on_definition(world, "resume_definition", *of)
+
+
+def _some_saga(world: "World") -> SagaRow:
+    """Mostly one that has not ended: of a world's sagas few are alive at a time, and an act on any other is refused."""
+    rows = list(world.store.data.rows.values())
+    living = [row for row in rows if not row.ended] if world.nemesis.chance.random() < TO_THE_LIVING else []
+    return world.nemesis.chance.choice(living or rows)
 
 
 async def act(world: "World", verb: str, row: SagaRow) -> None:
