@@ -36,9 +36,10 @@ class Lane:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Lane"]:
-        """Databases and topics, and nobody in them yet; at the end all processes are gone."""
+        """Databases and topics, and everybody has been up in them: whoever looks finds tables. At the end all processes are gone."""
         async with self._ground.open():
             try:
+                await self._cast.up()
                 yield self
             finally:
                 await self._cast.leave()
