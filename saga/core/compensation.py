@@ -13,8 +13,8 @@ from saga.core.draft import Draft
 from saga.core.forward import by_hand, is_overdue, milliseconds, named, retry_at, sent, skipped_by_hand
 from saga.core.identity import UNDO, command_id
 from saga.core.inputs import Act
-from saga.core.state import Do, Sending, Step, StepId, Undo
-from saga.definition.graph import Definition, StepKind, StepNode
+from saga.core.state import Do, Sending, Step, Undo
+from saga.definition.graph import StepKind, StepNode
 from saga.messages import FENCE_TYPE
 
 REFUSED = "refused"
@@ -42,11 +42,15 @@ def unwind(draft: Draft) -> None:
     """Issue every undo whose turn has come, unless the saga is paused; end when all are settled."""
     if any(step.do is Do.ISSUED for step in draft.state.steps.values()):
         return
-    for node in reversed(tuple(draft.definition.steps.values())) if draft.state.paused is None else ():
+    settled: dict[str, bool] = {}  # by step: nothing of it is left to undo, nor of any step that depends on it
+    for node in reversed(tuple(draft.definition.steps.values())):
+        may_undo = all(map(settled.__getitem__, draft.definition.dependents(node.name)))
         step = draft.state.step(node.name)
-        if step is not None and _needs_undo(step, node) and _may_undo(draft, node.name):
+        if may_undo and step is not None and _needs_undo(step, node) and draft.state.paused is None:
             _undo_once_more(draft, node, step)
-    if all(_is_settled(draft, node) for node in draft.definition.steps.values()):
+            step = draft.state.step(node.name)
+        settled[node.name] = may_undo and _is_settled(step, node)
+    if all(settled.values()):
         _end(draft)
 
 
@@ -143,23 +147,7 @@ def _needs_undo(step: Step, node: StepNode) -> bool:
     return step.undo is Undo.NOTHING and step.happened and node.undo is not None
 
 
-def _may_undo(draft: Draft, name: str) -> bool:
-    return all(_is_settled(draft, draft.definition.steps[other]) for other in descendants(draft.definition, name))
-
-
-def descendants(definition: Definition, name: str) -> frozenset[str]:
-    """Every step that depends on this one, directly or through others."""
-    found: set[str] = set()
-    waiting = [name]
-    while waiting:
-        new = set(definition.dependents(waiting.pop())) - found
-        found |= new
-        waiting.extend(new)
-    return frozenset(found)
-
-
-def _is_settled(draft: Draft, node: StepNode) -> bool:
-    step = draft.state.steps.get(StepId(node.name))
+def _is_settled(step: Step | None, node: StepNode) -> bool:
     if step is None or step.undo in (Undo.UNDONE, Undo.FENCED, Undo.SKIPPED):
         return True
     if step.undo is not None:

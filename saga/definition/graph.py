@@ -4,7 +4,7 @@ A `Builder` is a user function with its inputs resolved; `core` hands it a `Mate
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Protocol
@@ -136,10 +136,19 @@ class Definition:
     key: Callable[[DomainEvent], str]
     steps: Mapping[str, StepNode]
     pivot: str | None
+    _dependents: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Turn the arrows round once: whoever undoes asks for each step's dependents at every record."""
+        dependents: dict[str, list[str]] = {name: [] for name in self.steps}
+        for node in self.steps.values():
+            for before in node.after:
+                dependents[before].append(node.name)
+        object.__setattr__(self, "_dependents", {name: tuple(below) for name, below in dependents.items()})
 
     def dependents(self, step: str) -> tuple[str, ...]:
-        """The steps that directly depend on `step`."""
-        return tuple(node.name for node in self.steps.values() if step in node.after)
+        """The steps that directly depend on `step`, in the order of `steps`."""
+        return self._dependents[step]
 
     def required_by(self, step: str) -> tuple[str, ...]:
         """The steps that take the reply of `step`, also in their `when`, and cannot do without it: a person may not skip it then."""

@@ -11,6 +11,7 @@ from saga.core import acts, compensation, forward, replies, table, ticks, undo_t
 from saga.core import decide as deciding
 from saga.core import events as e
 from saga.core.state import Do, Undo
+from saga.definition.graph import Definition
 from saga.messages import Outcome
 from saga.runtime.plan import Plan
 from tests.explore import world
@@ -44,7 +45,7 @@ def test_a_search_ends_when_its_time_is_over() -> None:
 
 
 def no_order_of_undos(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(compensation, "_may_undo", lambda *_: True)
+    patch.setattr(Definition, "dependents", lambda *_: ())
 
 
 def late_success_dropped(patch: pytest.MonkeyPatch) -> None:
@@ -75,9 +76,8 @@ def stale_attempt_counted(patch: pytest.MonkeyPatch) -> None:
 
 
 def nothing_to_undo_passes_for_undone(patch: pytest.MonkeyPatch) -> None:
-    def settled(draft: Any, node: Any) -> bool:
-        step = draft.state.step(node.name)
-        return (step is not None and step.undo is Undo.NOTHING) or is_settled(draft, node)
+    def settled(step: Any, node: Any) -> bool:
+        return (step is not None and step.undo is Undo.NOTHING) or is_settled(step, node)
 
     is_settled, needs = compensation._is_settled, compensation._needs_undo
     patch.setattr(compensation, "_is_settled", settled)
@@ -89,8 +89,8 @@ def resent_after_turning_back(patch: pytest.MonkeyPatch) -> None:
 
 
 def fence_forgotten(patch: pytest.MonkeyPatch) -> None:
-    def settled(draft: Any, node: Any) -> bool:
-        return node.undo is None or is_settled(draft, node)
+    def settled(step: Any, node: Any) -> bool:
+        return node.undo is None or is_settled(step, node)
 
     is_settled, needs = compensation._is_settled, compensation._needs_undo
     patch.setattr(compensation, "_is_settled", settled)

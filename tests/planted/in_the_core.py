@@ -13,11 +13,7 @@ SEARCHED: Sequence[Planted] = (
         "undo order wrong",
         "stock is released while the payment that depends on it is still being voided",
         "two",
-        Edit(
-            _BACK,
-            "return all(_is_settled(draft, draft.definition.steps[other]) for other in descendants(draft.definition, name))",
-            "return True",
-        ),
+        Edit(_BACK, "may_undo = all(map(settled.__getitem__, draft.definition.dependents(node.name)))", "may_undo = True"),
     ),
     found_by_search(
         "late success dropped",
