@@ -46,9 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
             told = monotonic()
             counts = report.counts
             print(f"{counts['seeds']} seeds, {counts['sagas']} sagas, {counts['sagas'] / budget.spent:.0f}/s", file=sys.stderr, flush=True)
-        if (
-            report.counts["seeds"] * asked.orders * len(DEFINITIONS) >= enough or budget.over
-        ):  # a defect may lose sagas, and is no reason to go on
+        were_to_start = report.counts["seeds"] * asked.orders * len(DEFINITIONS)  # a defect that loses some must not go on for ever
+        if were_to_start >= enough or budget.over:
             break
     report.tell("trace", traces.hexdigest())
     report.tell("sagas_per_second", round(report.counts["sagas"] / budget.spent))
