@@ -1,10 +1,14 @@
-"""What the judge says of an end: each step happened, or the end says truly that it did not."""
+"""What the judge says of an end: each step happened, or the end says truly that it did not; and of the audit."""
+
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from saga.ports.access import FIRST_HASH, AuditEntry, linked
 from saga.testing.inputs import refused, skip, started, succeeded
-from saga.testing.scenario import Story, given
-from tests.simulate.checks import Judge, judge_end
+from saga.testing.scenario import NOON, Story, given
+from tests.simulate.checks import Court, Judge, judge_end
 from tests.simulate.participants import Effect, Of
 from tests.unit import shop
 
@@ -39,3 +43,15 @@ def test_a_completed_saga_whose_step_did_not_happen_is_told() -> None:
 def test_a_step_that_its_condition_skipped_and_that_happened_is_told() -> None:
     assert said(NO_GIFT, "authorize", "capture", "wrap") == ["wrap"]
     assert said(NO_GIFT, "authorize", "capture") == []
+
+
+@pytest.mark.parametrize(("outcomes", "wrong"), [(["done"], 0), (["refused", "done"], 0), (["done", "done"], 1), (["refused"], 1), ([], 1)])
+def test_an_act_that_was_accepted_has_one_row_that_says_so(outcomes: list[str], wrong: int) -> None:  # seed 500065
+    chain, before = [], FIRST_HASH
+    for position, outcome in enumerate(outcomes, 1):
+        chain.append(linked(AuditEntry("default", "ada", "retry", outcome, "act-1"), position, NOON, before))
+        before = chain[-1].hash
+    store: Any = SimpleNamespace(data=SimpleNamespace(audit={"default": chain}))
+    judge = Judge()
+    Court(judge, store, cast(Any, None)).audited(["act-1"])
+    assert (len(judge.broken), judge.checked["I17"]) == (wrong, len(outcomes))
