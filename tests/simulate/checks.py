@@ -103,7 +103,7 @@ class Court:
             self.judge.say("I18", f"version {version} of {saga_id} is told and is no change")
 
     def audited(self, accepted: Iterable[str]) -> None:
-        """Every act that was accepted has one row that says so, and the chains hold. That it was refused may stand beside it: decided before
+        """Every act that was accepted has one row that says so, and the chains hold. A refusal may stand beside it: decided before
         a commit of unknown outcome, told to nobody, and decided otherwise when the saga had moved."""
         rows: Counter[str] = Counter()
         looked = 0
