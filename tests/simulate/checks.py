@@ -170,6 +170,8 @@ class Court:
         step = state.steps[StepId(event.step, event.branch)]
         sending: Sending | None = step.undo_sending if isinstance(event, e.UndoFailed | e.UndoResent) else step.sending
         fires = event.code == UNANSWERED if isinstance(event, e.StepFailed | e.UndoFailed) else not event.actor
+        if isinstance(event, e.StepResent) and step.undo is Undo.FENCED and state.last_progress == event.at:
+            return  # the same decision heard from its fence that it is done: it is sent at once, to fetch its answer
         if fires and sending is not None and (sending.due_at is None or sending.due_at > event.at):
             self.judge.say("I15", f"{saga_id} at version {state.version}: {type(event).__name__} of {event.step}, due {sending.due_at}")
 

@@ -1,12 +1,18 @@
 """What the judge says of an end: each step happened, or the end says truly that it did not; and of the audit."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
+from uuid import UUID
 
 import pytest
 
+from saga.core.events import Event, StepResent
+from saga.core.upcast import encode
 from saga.ports.access import FIRST_HASH, AuditEntry, linked
-from saga.testing.inputs import refused, skip, started, succeeded
+from saga.testing.inputs import fence, refused, skip, started, succeeded, tick
 from saga.testing.scenario import NOON, Story, given
 from tests.simulate.checks import Court, Judge, judge_end
 from tests.simulate.participants import Effect, Of
@@ -55,3 +61,26 @@ def test_an_act_that_was_accepted_has_one_row_that_says_so(outcomes: list[str], 
     judge = Judge()
     Court(judge, store, cast(Any, None)).audited(["act-1"])
     assert (len(judge.broken), judge.checked["I17"]) == (wrong, len(outcomes))
+
+
+IN_DOUBT = given(shop.SIDE_BY_SIDE.compile(), PLACED, *PAID, RESERVED, fence("capture"), tick())
+FENCED = IN_DOUBT.when(refused("capture", undo=True))
+
+
+def told_of(events: Sequence[Event]) -> list[str]:
+    """The invariants that these events break, read as a stream."""
+    judge = Judge()
+    Court(judge, cast(Any, SimpleNamespace(data=None)), cast(Any, None))._stream(UUID(int=1), [encode(event) for event in events])
+    return [name for name, _ in judge.broken]
+
+
+def test_a_pivot_that_is_sent_again_because_its_fence_says_that_it_is_done_is_no_deadline() -> None:  # seed 520164
+    assert [type(event).__name__ for event in FENCED.decided.events] == ["UndoRefused", "StepResent"]
+    assert told_of(FENCED.events) == []
+
+
+def test_a_command_that_is_sent_again_before_it_is_due_is_told() -> None:
+    story = given(shop.SIDE_BY_SIDE.compile(), PLACED, tick(), tick())
+    assert told_of(story.events) == []
+    early = [replace(event, at=event.at - timedelta(hours=1)) if isinstance(event, StepResent) else event for event in story.events]
+    assert set(told_of(early)) == {"I15"}
