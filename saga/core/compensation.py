@@ -48,7 +48,6 @@ def unwind(draft: Draft) -> None:
         step = draft.state.step(node.name)
         if may_undo and step is not None and _needs_undo(step, node) and draft.state.paused is None:
             _undo_once_more(draft, node, step)
-            step = draft.state.step(node.name)
         settled[node.name] = may_undo and _is_settled(step, node)
     if all(settled.values()):
         _end(draft)

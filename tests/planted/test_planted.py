@@ -34,8 +34,8 @@ def test_every_defect_fits_the_source_and_names_only_what_is_there(tmp_path: Pat
     for name in DEFECTS:
         for module, changes in crash_changes(name).items():
             path = f"{module.replace('.', '/')}.py"
-            edits = tuple(Edit(path, old, new) for old, new in changes)
-            _plant_alone(replace(BY_NAME["completed too early"], name=name, edits=edits), tmp_path / name)
+            edits = [Edit(path, old, new) for old, new in changes]
+            _plant_alone(Planted(name, "", "crash", (), tuple(edits)), tmp_path / name)
     told = subprocess.run(
         [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F821,E9", str(tmp_path)],
         capture_output=True,

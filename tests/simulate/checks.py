@@ -105,20 +105,19 @@ class Court:
     def audited(self, accepted: Iterable[str]) -> None:
         """Every act that was accepted has one row that says so, and the chains hold. A refusal may stand beside it: decided before
         a commit of unknown outcome, told to nobody, and decided otherwise when the saga had moved."""
-        rows: Counter[str] = Counter()
-        looked = 0
+        said: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for tenant, chain in self.data.audit.items():
             before = FIRST_HASH
             for position, row in enumerate(chain, 1):
                 if row != linked(row.entry, position, row.at, before) or row.entry.tenant != tenant:
                     self.judge.say("I17", f"row {position} of the audit of {tenant} is not what was written: {row}")
                 before = row.hash
-                rows[row.entry.input_id] += row.entry.outcome != "refused"
-                looked += 1
+                said[row.entry.input_id][row.entry.outcome] += 1
         for input_id in accepted:
-            if rows[input_id] != 1:
-                self.judge.say("I17", f"{input_id} was accepted and has {rows[input_id]} rows of audit that say so")
-        self.judge.held(("I17",), looked)
+            refusals = said[input_id]["refused"]
+            if refusals > 1 or said[input_id].total() - refusals != 1:
+                self.judge.say("I17", f"{input_id} was accepted, and the audit has of it {dict(said[input_id])}")
+        self.judge.held(("I17",), sum(outcomes.total() for outcomes in said.values()))
 
     def nothing_waits(self) -> None:
         """The tables that must be empty are."""
