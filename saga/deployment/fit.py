@@ -26,6 +26,10 @@ def _spans(settings: Settings) -> Iterator[Finding]:
     if settings.claim_for < settings.send_timeout:
         what = f"SAGA_CLAIM_FOR {settings.claim_for:g} s is shorter than SAGA_SEND_TIMEOUT {settings.send_timeout:g} s"
         yield warning("settings", f"{what}: commands are sent twice", "make SAGA_CLAIM_FOR at least as long")
+    if settings.relay_every >= settings.claim_for:
+        what = f"SAGA_RELAY_EVERY {settings.relay_every:g} s is not shorter than SAGA_CLAIM_FOR {settings.claim_for:g} s"
+        mend = "make SAGA_RELAY_EVERY some times shorter"
+        yield warning("settings", f"{what}: other replicas send again what was sent and is not swept yet", mend)
     if settings.claim_backoff < settings.send_timeout:
         what = f"SAGA_CLAIM_BACKOFF {settings.claim_backoff:g} s is shorter than SAGA_SEND_TIMEOUT {settings.send_timeout:g} s"
         yield warning("settings", what, "make SAGA_CLAIM_BACKOFF at least as long")

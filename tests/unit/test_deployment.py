@@ -193,6 +193,7 @@ def test_a_definition_is_compared_with_what_replicas_published() -> None:
     [
         ({"heartbeat_every": 6}, "fault", "SAGA_HEARTBEAT_EVERY"),
         ({"claim_for": 5}, "warning", "SAGA_CLAIM_FOR"),
+        ({"relay_every": 10}, "warning", "SAGA_RELAY_EVERY"),
         ({"claim_backoff": 5}, "warning", "SAGA_CLAIM_BACKOFF"),
         ({"fetch_wait": 40}, "fault", "SAGA_FETCH_WAIT"),
         ({"stuck_after": 8}, "warning", "SAGA_STUCK_AFTER"),
