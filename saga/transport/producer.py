@@ -33,7 +33,7 @@ _BROKERS_FAULT = (KafkaError, OSError, AssertionError)
 Sent = list[tuple[list[int], "asyncio.Future[Any]"]]
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def _hash(key: bytes) -> int:
     return int(murmur2(key)) & 0x7FFFFFFF
 
