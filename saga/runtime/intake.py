@@ -16,17 +16,15 @@ from dataclasses import dataclass, field
 from time import monotonic
 from uuid import UUID, uuid4
 
-from saga.core.evolve import fold
 from saga.core.inputs import Start
 from saga.core.lifecycle import Telling
 from saga.core.state import State
-from saga.core.upcast import decode
 from saga.definition.registry import Registry
 from saga.errors import Conflict, UnknownOutcome, WrongExpectedVersion
 from saga.ports.messaging import InboundRecord
 from saga.ports.streams import Batch, KeyRow, LoadedVersion, Pointer, SagaKey, Store, Transaction
 from saga.runtime.changes import Changes
-from saga.runtime.folds import FoldCache
+from saga.runtime.folds import FoldCache, read_folds
 from saga.runtime.kept import HeldSweep, Source
 from saga.runtime.plan import Outgoing, Plan
 from saga.runtime.relay import Relay
@@ -229,15 +227,11 @@ class Intake:
     async def _folds(self, tx: Transaction, sagas: Collection[UUID]) -> tuple[dict[UUID, State], dict[UUID, Exception]]:
         folds = {saga_id: state for saga_id in sagas if (state := self._parts.cache.get(saga_id)) is not None}
         missing = [saga_id for saga_id in sagas if saga_id not in folds]
-        broken: dict[UUID, Exception] = {}
-        if missing:
-            self._parts.seen.fold_reloads(len(missing))
-            for saga_id, bodies in (await tx.load(missing)).items():
-                try:
-                    folds[saga_id] = fold(decode(body) for body in bodies)
-                except Exception as error:
-                    broken[saga_id] = error
-        return folds, broken
+        if not missing:
+            return folds, {}
+        self._parts.seen.fold_reloads(len(missing))
+        read, broken = await read_folds(tx, missing)
+        return folds | read, broken
 
     def _complete(self, batch: Batch, source: Source | None) -> list[Pointer]:
         batch.owner = self._parts.relay.owner
