@@ -1,4 +1,4 @@
-"""Mutants of `saga/core`: how many are killed by the fast tests of the core and the first states of each explored shape?
+"""Mutants of `saga/core`: how many are killed by the fast tests of the core, the recorded histories and the first explored states?
 
 `python -m tests.planted.mutants --sample 200`; without `--sample` all of them, which takes hours. Ends with 1 below the aim.
 
@@ -59,7 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _tests(root: Path) -> list[str]:
     unit = sorted((root / "tests" / "unit").glob("test_core_*.py"))
     named = [str(path.relative_to(root)) for path in unit if path.name != "test_core_stateful.py"]  # its histories are drawn anew each time
-    return [*named, "tests/explore/test_explore.py::test_the_first_states_of_a_shape_hold"]
+    corpus = "tests/upgrade/test_corpus.py::test_every_recorded_history_folds_and_decides_as_it_did"
+    return [*named, corpus, "tests/explore/test_explore.py::test_the_first_states_of_a_shape_hold"]
 
 
 def _judge(report: Report, all_mutants: int, codes: dict[str, int | None], survivors: Sequence[str]) -> Report:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from saga.core.project import waits_for
 from saga.core.upcast import encode
 from saga.testing.inputs import nothing_to_undo, refused, started, succeeded, tick, undone
 from saga.testing.scenario import (
@@ -103,6 +104,7 @@ def test_an_undo_that_fails_later_is_an_undo_parked_and_holds_back_its_ancestors
     story = given(shape(step("a"), later, step("c", takes=("b",))), BEGUN, succeeded("a"), succeeded("b"))
     story = story.when(refused("c")).then(StepRefused("c"), TurnedBack, BuildFailed("b", function="undo_b", undo=True))
     assert story.status == "parked"
+    assert waits_for(story.state).startswith("a person: the undo of b is parked (undo_b: AttributeError at ")
 
 
 def test_an_undo_of_a_second_generation_that_cannot_be_built_is_parked() -> None:
@@ -120,6 +122,7 @@ def test_a_failed_build_after_the_pivot_parks_and_the_saga_goes_on_elsewhere() -
     bad = shape(pivot("p"), after_pivot("r", takes=("p",), build=raises), after_pivot("s", takes=("p",)))
     story = given(bad, BEGUN).when(succeeded("p")).then(StepSucceeded("p"), BuildFailed("r"), StepIssued("s"))
     assert story.status == "parked"
+    assert story.state.steps["r", ""].kind == "retriable"
 
 
 def test_replaying_a_saga_never_calls_a_builder() -> None:

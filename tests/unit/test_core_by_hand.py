@@ -153,6 +153,15 @@ def test_a_fence_that_learns_that_the_pivot_is_done_fetches_its_first_answer() -
     story.when(fence("p")).then_refused("done")
 
 
+def test_a_fence_that_learns_it_while_the_pivot_is_still_asked_waits_for_that_answer() -> None:  # V7
+    given(LAST, *PIVOT_OUT, fence("p")).when(refused("p", undo=True, code="done")).then(UndoRefused("p"))
+
+
+def test_an_undo_of_a_second_generation_is_answered_by_hand_as_such() -> None:
+    story = undo_parked().when(retry("a"), refused("a", undo=True))
+    story.when(answer("a", undo=True)).then(UndoSucceeded("a", generation=1, evidence="seen"), SagaCompensated)
+
+
 def test_a_pivot_that_answers_before_its_fence_goes_on_and_the_fence_is_settled() -> None:
     story = given(LAST, *PIVOT_OUT, fence("p")).when(succeeded("p")).then(StepSucceeded("p"), StepIssued("r"))
     story.when(refused("p", undo=True, code="done")).then_nothing(Ignored.DUPLICATE)

@@ -1,5 +1,6 @@
 """A saga's life: which events change it, how the changes hang together, and what is told of them."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -98,3 +99,9 @@ def test_a_change_says_what_led_to_it_and_what_the_decision_waits_for() -> None:
 def test_what_a_deadline_led_to_has_no_causation() -> None:
     story = given(TWO, BEGUN, *[tick()] * 5)
     assert (told(story)[-1].what, told(story)[-1].causation) == ("turned-back", "")
+
+
+def test_a_change_carries_the_trace_of_its_start_and_no_cause_where_there_is_none() -> None:
+    begun = replace(given(ONE, BEGUN).events[0], traceparent="00-1-2-01", tracestate="v=1")
+    life = life_of(fold([begun]), begun, [begun], "")
+    assert (life.traceparent, life.tracestate, life.cause) == ("00-1-2-01", "v=1", "")

@@ -123,3 +123,7 @@ def test_a_pointer_is_read_in_the_fold_that_includes_it() -> None:
 
 def _word(story: Story, name: str) -> str:
     return step_status(story.state, story.state.steps[StepId(name)])
+
+
+def test_what_is_waited_for_says_that_an_attempt_has_ended() -> None:
+    assert waits_for(given(ONE, BEGUN, failed("a")).state) == "the answer to a from works (sent again after a pause)"
