@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
@@ -56,6 +56,30 @@ async def port_of(web: Web) -> int:
         while not web._server.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.005)
     return int(web._server.servers[0].sockets[0].getsockname()[1])
+
+
+async def test_headers_without_an_end_are_cut_off() -> None:
+    async with serving(World()) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(server.url.rpartition(":")[2]))
+        try:
+            with suppress(ConnectionError):
+                writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n")
+                for number in range(200):
+                    writer.write(b"x-%d: %s\r\n" % (number, b"y" * 10_000))
+                    await writer.drain()
+            with suppress(ConnectionError):
+                async with asyncio.timeout(WITHIN):
+                    assert b" 400 " in await reader.read()
+        finally:
+            writer.close()
+
+
+async def test_the_parser_of_requests_does_not_depend_on_what_else_is_installed() -> None:
+    web = serve_http(lambda *_: None, "127.0.0.1", 0)
+    await port_of(web)
+    assert web._server.config.http == "h11"
+    await web.stop()
+
 
 
 async def until(true: object, seconds: float = WITHIN) -> None:
