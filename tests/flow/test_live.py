@@ -81,7 +81,6 @@ async def test_the_parser_of_requests_does_not_depend_on_what_else_is_installed(
     await web.stop()
 
 
-
 async def until(true: object, seconds: float = WITHIN) -> None:
     async with asyncio.timeout(seconds):
         while not true():  # type: ignore[operator]  # noqa: ASYNC110 - the condition is somebody else's state
