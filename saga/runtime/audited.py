@@ -5,7 +5,6 @@ A repetition of a request that is answered from the stream adds nothing: its row
 
 from saga.core.events import SagaStarted
 from saga.core.inputs import Act, Ignored
-from saga.errors import ActRefused
 from saga.ports.access import AuditEntry
 from saga.runtime.operations import DefinitionAct
 from saga.runtime.parked_acts import kind_of
@@ -23,7 +22,7 @@ def entry_of(work: Work, start: SagaStarted | None) -> AuditEntry | None:
             outcome, detail = "unchanged", why.value
         case Held(reason=reason):
             outcome, detail = "held", reason
-        case Refused(error=ActRefused(code=code)):
+        case Refused(code=code):
             outcome, detail = "refused", code
         case _:
             return None

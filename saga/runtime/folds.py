@@ -13,8 +13,9 @@ from saga.core.state import State
 from saga.core.upcast import decode
 from saga.ports.streams import Transaction
 
-READ_TOGETHER = 50
-FOLD, STEP, SENDING = 1_740, 450, 745  # bytes of a fold that was read from its stream, its bodies not counted
+READ_TOGETHER = 50  # streams
+ROWS_TOGETHER = 1_000
+FOLD, STEP, SENDING, INPUT = 1_600, 450, 745, 140  # bytes of a fold that was read from its stream, its bodies not counted
 
 
 class FoldCache:
@@ -64,12 +65,17 @@ class FoldCache:
 async def read_folds(tx: Transaction, sagas: Sequence[UUID]) -> tuple[dict[UUID, State], dict[UUID, Exception]]:
     """The folds of these sagas from their streams, and what those raised that do not fold. A saga without events is in neither.
 
-    Why a part at a time: streams grow with what people do to them. Those of 500 sagas that had been paused often were 57,000 rows at once.
+    Why a part at a time, a smaller one where the last had many rows: streams grow with what people do to them. Those of 500 sagas that had
+    been paused often were 57,000 rows at once.
     """
     folds: dict[UUID, State] = {}
     broken: dict[UUID, Exception] = {}
-    for first in range(0, len(sagas), READ_TOGETHER):
-        for saga_id, bodies in (await tx.load(sagas[first : first + READ_TOGETHER])).items():
+    first, together = 0, READ_TOGETHER
+    while first < len(sagas):
+        streams = await tx.load(sagas[first : first + together])
+        first += together
+        together = max(1, min(READ_TOGETHER, together * ROWS_TOGETHER // (1 + sum(map(len, streams.values())))))
+        for saga_id, bodies in streams.items():
             try:
                 folds[saga_id] = fold(decode(body) for body in bodies)
             except Exception as error:
@@ -79,7 +85,7 @@ async def read_folds(tx: Transaction, sagas: Sequence[UUID]) -> tuple[dict[UUID,
 
 def size_of(state: State) -> int:
     """About how many bytes a fold holds; one that was just decided holds a quarter less, for it shares its texts with others."""
-    size = FOLD + (len(state.started.body) if state.started else 0)
+    size = FOLD + INPUT * len(state.inputs) + (len(state.started.body) if state.started else 0)
     for step in state.steps.values():
         sendings = [sending for sending in (step.sending, step.undo_sending) if sending]
         size += STEP + len(step.reply or b"") + sum(SENDING + len(sending.body) for sending in sendings)

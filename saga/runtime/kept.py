@@ -200,8 +200,8 @@ def outcome_of(routed: Routed) -> tuple[str, str, str]:
         match result:
             case Appended(saga_id):
                 return "appended", str(saga_id), ""
-            case Refused(error):
-                return "refused", getattr(error, "code", ""), ""
+            case Refused(code=code):
+                return "refused", code, ""
     for result in results:
         if isinstance(result, Nothing):
             return "ignored", result.why.value, ""

@@ -69,8 +69,8 @@ class Desk(RecordActs):
                 return Started(saga_id, created=True)
             case Nothing(saga_id):
                 return Started(saga_id, created=False)
-            case Refused(error):
-                raise error
+            case Refused() as refused:
+                raise refused.error()
         raise Unavailable("intake", "the start could not be decided")
 
     async def cancel(self, tenant: str, act: ActRequest) -> ActResult:
@@ -134,8 +134,8 @@ class Desk(RecordActs):
                 return ActResult(saga_id, state.version, row_of(saga_id, state).status, ())
             case Held():
                 return ActResult(act.saga_id, row.version, row.status, (), held=True)
-            case Refused(error):
-                raise error
+            case Refused() as refused:
+                raise refused.error()
         raise Unavailable("intake", "the act could not be decided")
 
     async def show(self, tenant: str, saga_id: UUID, at_version: int | None = None) -> SagaView:

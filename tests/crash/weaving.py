@@ -18,6 +18,7 @@ from types import CodeType, ModuleType
 
 WOVEN = (
     "saga.runtime.intake",
+    "saga.runtime.folds",
     "saga.runtime.kept",
     "saga.runtime.relay",
     "saga.runtime.deadlines",

@@ -133,7 +133,7 @@ LOOPS: Sequence[Planted] = (
         "a stream that this release cannot read makes every batch fail",
         "flow",
         "tests/flow/test_records.py::test_a_saga_whose_events_cannot_be_read_is_quarantined_and_the_others_go_on",
-        Edit(_INTAKE, "                    broken[saga_id] = error\n", "                    raise error\n"),
+        Edit("saga/runtime/folds.py", "                broken[saga_id] = error\n", "                raise error\n"),
     ),
     found_by_tests(
         "dead letter not written in the transaction",

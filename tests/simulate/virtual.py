@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from saga.core import upcast
-from saga.runtime import intake, offsets, relay, supervisor
+from saga.runtime import folds, intake, offsets, relay, supervisor
 from tests.simulate import checks
 
 
@@ -51,7 +51,7 @@ def seeded(seed: int, loop: VirtualLoop) -> Iterator[random.Random]:
             _swap(stack, place, name, chance.randbytes)
         for module in (intake, offsets, relay, supervisor):
             _swap(stack, module, "monotonic", loop.time)
-        for module in (intake, relay, checks):
+        for module in (folds, relay, checks):
             _swap(stack, module, "decode", cache(upcast.decode))
         yield chance
 

@@ -1,0 +1,82 @@
+"""What a batch reads of its sagas' streams at a time, and that it is gone when it is over."""
+
+import gc
+import weakref
+from collections.abc import Collection
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from saga.errors import ActRefused
+from saga.runtime import intake
+from saga.runtime.folds import READ_TOGETHER, ROWS_TOGETHER
+from saga.runtime.operations import ActRequest
+from saga.runtime.plan import Plan
+from saga.testing.store_transaction import MemoryTransaction
+from tests.flow.world import World
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[list[UUID]]:
+    """The streams that were read, by statement."""
+    found: list[list[UUID]] = []
+    load = MemoryTransaction.load
+
+    async def noted(tx: MemoryTransaction, sagas: Collection[UUID]) -> dict[UUID, list[bytes]]:
+        found.append(list(sagas))
+        return await load(tx, sagas)
+
+    monkeypatch.setattr(MemoryTransaction, "load", noted)
+    return found
+
+
+async def test_a_batch_reads_streams_a_part_at_a_time_and_each_once(asked: list[list[UUID]]) -> None:  # I19
+    world = World()
+    first, second = world.replica(), world.replica()
+    orders = 2 * READ_TOGETHER + 1
+    await first.intake.records([world.place(f"o-{number}") for number in range(orders)])
+    await first.relay.drain(5)
+    await second.intake.records(world.answers())
+    assert [len(sagas) for sagas in asked] == [READ_TOGETHER, READ_TOGETHER, 1]
+    assert len({saga_id for sagas in asked for saga_id in sagas}) == orders
+    await second.relay.drain(5)
+    assert len(world.wire.records) == 3 * orders  # the first step of each, then two side by side
+
+
+async def test_of_long_streams_fewer_are_read_at_a_time(asked: list[list[UUID]]) -> None:  # I19
+    world = World()
+    first, second = world.replica(), world.replica()
+    orders = 2 * READ_TOGETHER
+    await first.intake.records([world.place(f"o-{number}") for number in range(orders)])
+    for stream in world.store.data.events.values():
+        stream += stream[-1:] * (2 * ROWS_TOGETHER // READ_TOGETHER)  # they do not fold; how long they are is all that counts here
+    await first.relay.drain(5)
+    await second.intake.records(world.answers())
+    begun, *others = [len(sagas) for sagas in asked]
+    assert begun == READ_TOGETHER
+    assert sum(others) == orders - begun
+    assert max(others) < READ_TOGETHER / 2  # of streams that have more than twice as many rows
+
+
+async def test_a_batch_that_refused_an_act_is_gone_at_once(monkeypatch: pytest.MonkeyPatch) -> None:  # I19
+    plans: list[weakref.ref[Plan]] = []
+
+    class Noted(Plan):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            plans.append(weakref.ref(self))
+
+    world = World()
+    replica = world.replica()
+    await replica.intake.records([world.place()])
+    saga_id = await world.only_saga()
+    monkeypatch.setattr(intake, "Plan", Noted)
+    gc.disable()
+    try:
+        with suppress(ActRefused):
+            await replica.desk.cancel("default", ActRequest(saga_id, "ada", "why", "input-1", expected_version=99))
+        assert [plan() for plan in plans] == [None]
+    finally:
+        gc.enable()
