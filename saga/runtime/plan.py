@@ -149,7 +149,7 @@ class Plan:
             detail = "the same key was used before with another body"
             if work.record is not None:
                 return Dead(work.target, "conflicting-start", detail)
-            return Refused(ContractError, "conflicting-start", detail)
+            return Refused.of(ContractError("conflicting-start", detail))
         self._take_keys(work, given, row.saga_id)
         return Nothing(row.saga_id, Ignored.DUPLICATE)
 
@@ -178,7 +178,7 @@ class Plan:
             decision = decide(definition, stream.state, work.given, self.now)
         except ActRefused as refused:
             self._check(work.saga_id, stream)
-            return Refused(ActRefused, refused.code, refused.detail)
+            return Refused.of(refused)
         return self._decided(work, work.saga_id, stream, decision)
 
     def _pause_first(self, definition: Definition, stream: _Stream, given: Input) -> None:
@@ -214,7 +214,7 @@ class Plan:
     def _unknown_saga(self, work: Work, saga_id: UUID) -> Result:
         self.batch.checks.setdefault(saga_id, 0)
         if isinstance(work.given, Act):
-            return Refused(ActRefused, "unknown-saga", "no saga has this id")
+            return Refused.of(ActRefused("unknown-saga", "no saga has this id"))
         if work.held is not None:
             return Dead(work.target, "unknown-saga", "no saga of this id appeared while the record was held")
         return Held(str(saga_id), "unknown-saga")

@@ -67,6 +67,11 @@ class Refused:
     code: str
     detail: str
 
+    @classmethod
+    def of(cls, error: ActRefused | ContractError) -> "Refused":
+        """What an error says, without it."""
+        return cls(type(error), error.code, error.detail)
+
     def error(self) -> SagaError:
         """To be raised."""
         return self.kind(self.code, self.detail)
