@@ -1,5 +1,7 @@
 """Settings that no option can change (hazards K2, K6, K7, K8, K10)."""
 
+from dataclasses import replace
+
 import pytest
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
@@ -33,3 +35,9 @@ def test_an_empty_instance_id_makes_a_dynamic_member() -> None:
 
 def test_compression_is_none_or_gzip() -> None:
     assert [producer.client_settings(options)["compression_type"] for options in OPTIONS] == [None, "gzip"]
+
+
+@pytest.mark.parametrize(("session", "beat"), [(10.0, 500), (45.0, 500), (1.0, 250)])
+def test_a_member_hears_of_a_rebalance_within_half_a_second(session: float, beat: int) -> None:  # K2
+    settings = consumer.client_settings(replace(OPTIONS[0], session_timeout=session))
+    assert settings["heartbeat_interval_ms"] == beat
