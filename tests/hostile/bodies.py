@@ -178,6 +178,11 @@ def a_bad_one(chance: Random, id_: str) -> Bad:
     return MAKERS[kind](kind, id_)
 
 
+def name_of(seed: int, number: int) -> str:
+    """A record's id. Whatever `damaged` makes of it is no other's: names are all as long, and end in what no damage ends in."""
+    return f"x{seed}-{number:09}z"
+
+
 def damaged(chance: Random, bad: Bad) -> Bad:
     """A record that was sound, with a few bytes turned, cut or doubled: it may end anywhere, but it must end somewhere."""
     value, headers = bytearray(bad.value or b""), list(bad.headers)

@@ -8,7 +8,7 @@ import asyncpg
 import orjson
 
 from tests.hostile.accounting import account, read_tables
-from tests.hostile.bodies import CANARY, MAKERS, Bad, a_bad_one, damaged, heading, order_body
+from tests.hostile.bodies import CANARY, MAKERS, Bad, a_bad_one, damaged, heading, name_of, order_body
 from tests.hostile.flood import Flood, Stalled
 from tests.hostile.forging import FORGERIES, forged
 from tests.hostile.participants import Participants
@@ -64,7 +64,7 @@ class Records:
         while self._flood.sent < count and not budget.over:
             if self._flood.room():
                 for number in range(number, number + 200):  # noqa: B020 - goes on where it was
-                    self._one(f"x{self._seed}-{number}", number)
+                    self._one(name_of(self._seed, number), number)
                 number += 1
             self._answer(0.0 if self._flood.room() else 0.02)
             if monotonic() - told > 10:

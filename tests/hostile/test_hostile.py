@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from random import Random
 from typing import Any
 
 import orjson
 import pytest
 
+from tests.hostile.bodies import Bad, damaged, heading, name_of
 from tests.hostile.slope import growth, theil_sen
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
@@ -51,3 +53,13 @@ def test_a_leak_is_told_from_noise_and_from_a_single_leap() -> None:
     assert abs(growth([*noise, (400.0, 180.0)])) < 1
     assert growth([(x, y + x * 0.05) for x, y in noise]) == pytest.approx(10, abs=1)
     assert theil_sen([]) == 0
+
+
+def test_no_damage_gives_a_record_the_name_of_another() -> None:
+    chance, names = Random(1), {name_of(1, number).encode() for number in range(20_000)}
+    others = set()
+    for name in sorted(names):
+        headers = damaged(chance, Bad("damaged", "order.events", b"", b"{}", heading(name.decode()), "*")).headers
+        others |= {text for header, text in headers if header == "ce_id" and text is not None and text != name}
+    assert len(others) > 100
+    assert not others & names
