@@ -83,7 +83,7 @@ BODIES: Mapping[str, tuple[Callable[[bytes], bytes | None], str]] = {
     "pieces as a float": (_replaced(b'"quantity":1', b'"quantity":1.5'), "invalid-body"),
     "pieces as a text": (_replaced(b'"quantity":1', b'"quantity":"1"'), "invalid-body"),
     "too many pieces": (_replaced(b'"quantity":1', b'"quantity":9007199254740991'), "invalid-body"),
-    "money as a float": (_replaced(b"4999", b"49.99"), "invalid-body"),
+    "money as a float": (_replaced(b'"minor":4999', b'"minor":49.99'), "invalid-body"),
     "no currency": (_replaced(b'"EUR"', b'""'), "invalid-body"),
     "a field is missing": (_replaced(b'"customer_id"', b'"customer"'), "invalid-body"),
     "a field is null": (_replaced(b'"ada"', b"null"), "invalid-body"),

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.hostile.bodies import Bad, damaged, heading, name_of
+from tests.hostile.bodies import BODIES, MAKERS, Bad, damaged, heading, name_of
 from tests.hostile.slope import growth, theil_sen
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
@@ -63,3 +63,10 @@ def test_no_damage_gives_a_record_the_name_of_another() -> None:
         others |= {text for header, text in headers if header == "ce_id" and text is not None and text != name}
     assert len(others) > 100
     assert not others & names
+
+
+@pytest.mark.parametrize("kind", BODIES)
+def test_what_is_wrong_with_a_body_is_not_its_name(kind: str) -> None:
+    name = name_of(1, 4999)
+    value = MAKERS[kind](kind, name).value
+    assert not value or name.encode() in value or b"order_id" not in value
