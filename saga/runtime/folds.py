@@ -1,4 +1,5 @@
-"""Folds kept in memory between batches: written after a commit and never before, bounded by bytes, least recently used out first.
+"""Folds: read from streams, and kept in memory between batches: written after a commit and never before, bounded by bytes, least recently
+used out first.
 
 A fold in here may be stale at any moment: another replica may have appended. That is harmless, because every append demands the
 expected version and every empty decision is checked against the stream (hazard P5).

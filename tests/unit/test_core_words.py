@@ -26,7 +26,6 @@ from saga.testing.scenario import Story, given
 from tests.unit.core_shapes import ONE, TWO, WITH_PIVOT, Done, Placed, after_pivot, pivot, shape, step
 
 BEGUN = started(Placed())
-LAST = shape(step("a"), pivot("p", takes=("a",)), after_pivot("r", takes=("p",)))
 NEEDED = shape(step("a"), pivot("p", takes=("a",)), after_pivot("r", takes=("p",)), after_pivot("s", takes=("r",)))
 OVER = (succeeded("a"),)
 BACK = (succeeded("a"), refused("b"))
@@ -40,11 +39,11 @@ ACTS: list[tuple[Definition, tuple[Said, ...], Said, str]] = [
     (ONE, (pause(),), retry("a"), "the saga is paused and sends nothing: resume it first"),
     (ONE, OVER, cancel(), "the saga is completed"),
     (TWO, BACK, cancel(), "the saga is turning back already"),
-    (LAST, (*PIVOT_OUT,), cancel(), "p is issued: the saga can only go forward"),
+    (WITH_PIVOT, PIVOT_OUT, cancel(), "p is issued: the saga can only go forward"),
     (ONE, OVER, retry("a"), "the saga is completed"),
     (TWO, (succeeded("a"),), retry("a"), "a is succeeded"),
     (TWO, BACK, retry("b"), "the saga turned back, and the undo of b is not issued"),
-    (TWO, (*BACK, refused("a", undo=True), skip("a")), retry("a"), "the saga is compensated"),
+    (TWO, (*UNDO_PARKED, skip("a")), retry("a"), "the saga is compensated"),
     (ONE, (), retry("z" * 100), f"the definition has no step {'z' * 80!r}"),
     (TWO, (), retry("b"), "b has not been issued"),
     (TWO, (), skip("a"), "a is issued: only a parked undo, or a stuck step after the pivot, can be skipped"),
@@ -57,13 +56,13 @@ ACTS: list[tuple[Definition, tuple[Said, ...], Said, str]] = [
     (ONE, (), resume(), "the saga is not paused"),
     (ONE, (pause(),), resume(with_definition=True), "the saga was paused by itself"),
     (ONE, OVER, doubt("a"), "the saga is completed"),
-    (LAST, PIVOT_OUT, doubt("p"), "p is not before the pivot: it cannot be undone, so it cannot be doubted"),
+    (WITH_PIVOT, PIVOT_OUT, doubt("p"), "p is not before the pivot: it cannot be undone, so it cannot be doubted"),
     (TWO, (succeeded("a"),), doubt("a"), "a is succeeded"),
-    (LAST, (), fence("a"), "a is not the pivot: only a pivot is fenced by hand"),
-    (LAST, (*PIVOT_OUT, succeeded("p")), fence("p"), "p is succeeded"),
-    (LAST, (*PIVOT_OUT, fence("p")), fence("p", input_id="another"), "the fence has been sent and is not answered yet"),
+    (WITH_PIVOT, (), fence("a"), "a is not the pivot: only a pivot is fenced by hand"),
+    (WITH_PIVOT, (*PIVOT_OUT, succeeded("p")), fence("p"), "p is succeeded"),
+    (WITH_PIVOT, (*PIVOT_OUT, fence("p")), fence("p", input_id="another"), "the fence has been sent and is not answered yet"),
     (
-        LAST,
+        WITH_PIVOT,
         (*PIVOT_OUT, failed("p"), fence("p"), refused("p", undo=True, code="done")),
         fence("p"),
         "the fence learned that p is done: its first answer is being fetched",
@@ -78,8 +77,8 @@ ACTS: list[tuple[Definition, tuple[Said, ...], Said, str]] = [
         "nobody knows whether b happened: retry its undo, or skip it and answer for it",
     ),
     (TWO, (), answer("a", Done()), "a is issued: only a pivot that is awaited, or a stuck step after it, is answered by hand"),
-    (LAST, PIVOT_OUT, answer("p", Placed()), "it is not a reply of Work that says success, or its body is not valid"),
-    (LAST, PIVOT_OUT, answer("p", body="{"), "the body of the reply: "),
+    (WITH_PIVOT, PIVOT_OUT, answer("p", Placed()), "it is not a reply of Work that says success, or its body is not valid"),
+    (WITH_PIVOT, PIVOT_OUT, answer("p", body="{"), "the body of the reply: "),
 ]
 
 
@@ -119,7 +118,7 @@ def test_a_reply_to_a_command_of_another_saga_says_so() -> None:
 
 
 ABSORBED: list[tuple[Definition, tuple[Said, ...], Said, str]] = [
-    (TWO, (*BACK, refused("a", undo=True), skip("a")), undone("a"), "a person answered for its effect"),
+    (TWO, (*UNDO_PARKED, skip("a")), undone("a"), "a person answered for its effect"),
     (TWO, (*BACK, undone("a")), nothing_to_undo("a"), "another answer to an undo that was answered"),
     (WITH_PIVOT, (*STUCK, skip("r")), succeeded("r"), "succeeded after a person skipped it"),
     (TWO, (succeeded("a"),), refused("a"), "refused after it had succeeded"),

@@ -6,27 +6,29 @@ from uuid import UUID
 
 import pytest
 
+from saga.core.events import SagaPaused
 from saga.core.evolve import fold
 from saga.core.upcast import decode, encode
 from saga.runtime.folds import FoldCache, size_of
-from tests.bench.core_row import story
+from tests.bench.core_row import BEGINNING, story
 from tests.bench.stored import shop
 
 SAGAS = 200
 
 
-def streams(records: int) -> list[list[bytes]]:
-    """Of sagas that have heard so many records."""
+def streams(records: int, pauses: int = 0) -> list[list[bytes]]:
+    """Of sagas that have heard so many records, and were then paused so often."""
     definition, found = shop(), []
     for number in range(SAGAS):
         decisions = zip(range(records), story(definition, f"order-{number:036}"), strict=False)
         found.append([encode(event) for _, decision in decisions for event in decision.events])
-    return found
+    acts = [encode(SagaPaused(at=BEGINNING, actor="ada", reason="why", input_id=f"pause-definition:{act:036}")) for act in range(pauses)]
+    return [stream + acts for stream in found]
 
 
-@pytest.mark.parametrize("records", [1, 4])
-def test_a_fold_takes_the_bytes_that_it_is_counted_as(records: int) -> None:  # I19
-    stored = streams(records)
+@pytest.mark.parametrize(("records", "pauses"), [(1, 0), (4, 0), (1, 100)])
+def test_a_fold_takes_the_bytes_that_it_is_counted_as(records: int, pauses: int) -> None:  # I19
+    stored = streams(records, pauses)
     gc.collect()
     tracemalloc.start()
     try:
