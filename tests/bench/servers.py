@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import shutil
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -39,11 +40,13 @@ class LastingKafka(EmbeddedKafka):
 
 
 @asynccontextmanager
-async def servers(*settings: str) -> AsyncIterator[tuple[LastingKafka, EmbeddedPostgres, Path]]:
-    """A broker with these settings, a Postgres, and a folder; gone at the end."""
-    home = _home()
+async def servers(*settings: str, data: Path | None = None) -> AsyncIterator[tuple[LastingKafka, EmbeddedPostgres, Path]]:
+    """A broker with these settings, a Postgres that begins with a copy of `data`, and a folder; gone at the end."""
+    home = new_home()
     kafka = LastingKafka(settings=[one for one in settings if one])
     try:
+        if data is not None:
+            await asyncio.to_thread(subprocess.run, ["cp", "--archive", "--reflink=auto", data, home / "postgres"], check=True)
         await asyncio.to_thread(kafka.start)
         async with EmbeddedPostgres(home / "postgres", POSTGRES) as postgres:
             yield kafka, postgres, home
@@ -61,8 +64,8 @@ async def written_to(dsn: str, schema: str) -> tuple[int, int]:
         await connection.close()
 
 
-def _home() -> Path:
-    """A folder that the database's own user may pass through."""
+def new_home() -> Path:
+    """A new folder that the database's own user may pass through."""
     home = Path(tempfile.mkdtemp(prefix="saga-bench-"))
     home.chmod(0o711)
     return home

@@ -21,7 +21,7 @@ from saga.embedded.team import _all_ready
 from saga.store.migrate import migrate
 from saga.transport.topics import create_topics
 from tests.bench.servers import FSYNC_EACH, PARTITIONS, READY_WITHIN, ROOT, servers, used_by, written_to
-from tests.bench.stored import store
+from tests.bench.stored import filled, store
 from tests.bench.verify import faults_of
 from tests.bench.world import TOPICS, lay
 
@@ -179,12 +179,11 @@ class Stage:
 @asynccontextmanager
 async def stage(wanted: Wanted) -> AsyncIterator[Stage]:
     """Servers that keep what they acknowledge, an empty database, replicas that are ready; gone at the end."""
-    async with servers(FSYNC_EACH if wanted.fsync_each else "") as (kafka, postgres, home):
+    data = await filled(wanted.stored) if wanted.stored else None
+    async with servers(FSYNC_EACH if wanted.fsync_each else "", data=data) as (kafka, postgres, home):
         dsn = await postgres.create_database("bench")
         await migrate(dsn)
         await create_topics(kafka.bootstrap, TOPICS, PARTITIONS)
-        if wanted.stored:
-            await store(dsn, wanted.stored, datetime.now(UTC) - timedelta(days=1))
         if wanted.begun:
             await store(dsn, wanted.begun, datetime.now(UTC) + timedelta(hours=1), begun=True, first=wanted.stored + 1)
         if wanted.backlog:

@@ -4,8 +4,11 @@ Made by SQL and not by the coordinator, because five million would take hours. W
 one, and all began at one moment. Neither is looked at where only their number counts.
 """
 
+import atexit
+import shutil
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import asyncpg
@@ -16,9 +19,14 @@ from saga.core.state import State
 from saga.core.upcast import encode
 from saga.definition.graph import Definition
 from saga.definition.registry import Registry
+from saga.embedded.postgres import EmbeddedPostgres
+from saga.store.migrate import migrate
 from tests.bench.core_row import story
+from tests.bench.servers import POSTGRES, new_home
 
 AT_A_TIME = 100_000
+CHECKPOINT_WITHIN = 600.0
+_filled: dict[int, Path] = {}
 _KEY = "stored-{:09}"
 _IDS = "create temp table made as select uuidv7() as id, 'stored-' || lpad(n::text, 9, '0') as key from generate_series($1::int, $2::int) n"
 _KEYS = "insert into saga.saga_key select 'default', $1, key, id, convert_to(key, 'UTF8'), '\\x00'::bytea from made"
@@ -31,6 +39,27 @@ def shop() -> Definition:
     registry.load("tests.bench.shop")
     (definition,) = registry.all()
     return definition
+
+
+async def filled(count: int) -> Path:
+    """The data of a server whose database `bench` has so many sagas that completed yesterday, to be copied; gone when this process ends.
+
+    Why kept: to load five million takes nine minutes and to copy them one or two, and several rows want them.
+    """
+    if count not in _filled:
+        home = new_home()
+        atexit.register(shutil.rmtree, home, ignore_errors=True)
+        async with EmbeddedPostgres(home / "postgres", POSTGRES) as postgres:
+            dsn = await postgres.create_database("bench")
+            await migrate(dsn)
+            await store(dsn, count, datetime.now(UTC) - timedelta(days=1))
+            connection = await asyncpg.connect(dsn, timeout=10)
+            try:
+                await connection.execute("checkpoint", timeout=CHECKPOINT_WITHIN)  # a stop that has much to write is cut short
+            finally:
+                await connection.close()
+        _filled[count] = home / "postgres"
+    return _filled[count]
 
 
 async def store(dsn: str, count: int, at: datetime, *, begun: bool = False, first: int = 1) -> None:
