@@ -23,6 +23,7 @@ from saga.definition.registry import Registry
 from saga.errors import Conflict, UnknownOutcome, WrongExpectedVersion
 from saga.ports.messaging import InboundRecord
 from saga.ports.streams import Batch, KeyRow, LoadedVersion, Pointer, SagaKey, Store, Transaction
+from saga.runtime.breath import in_stretches
 from saga.runtime.changes import Changes
 from saga.runtime.folds import FoldCache, read_folds
 from saga.runtime.kept import HeldSweep, Source
@@ -34,7 +35,6 @@ from saga.runtime.work import Work
 
 TOGETHER = 2
 ALONE = 5
-BREATH = 25  # works decided, or records read, without letting anybody else run
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,7 @@ class Intake:
         Raises Unavailable when the database is away; nothing is lost, the caller reads the records again.
         """
         works: list[Work] = []
-        for place, record in enumerate(records):
-            await _breathe(place)
+        async for record in in_stretches(records):
             routed = self._parts.router.route(record)
             works.extend(routed.works)
             self._parts.seen.ignored_records(routed.ignored)
@@ -196,14 +195,15 @@ class Intake:
         parts.relay.deleted(acknowledged)
         parts.relay.put(outgoing)
         parts.changes.tell(append.saga_id for append in plan.batch.appends)
-        parts.seen.batch(works, plan.now, monotonic() - began)
+        parts.seen.batch(len(works), monotonic() - began)
+        async for work in in_stretches(works):
+            parts.seen.settled(work, plan.now)
 
     async def _decide(self, tx: Transaction, works: Sequence[Work]) -> tuple[Plan, list[Outgoing]]:
         keys = await self._keys(tx, works)
         folds, broken = await self._folds(tx, {work.saga_id for work in works if work.saga_id and work.given})
         plan = Plan(tx, folds, keys, self._parts.registry.get, self._parts.telling)
-        for place, work in enumerate(works):
-            await _breathe(place)
+        async for work in in_stretches(works):
             if work.given is not None:
                 work.result = None
             try:
@@ -213,7 +213,7 @@ class Intake:
             except Exception as unexpected:
                 plan.quarantine(work, unexpected)
                 self._parts.seen.quarantined(work, unexpected)
-        return plan, plan.finish()
+        return plan, [out async for out in in_stretches(plan.finish())]
 
     async def _keys(self, tx: Transaction, works: Sequence[Work]) -> dict[SagaKey, KeyRow]:
         wanted: set[SagaKey] = set()
@@ -248,12 +248,6 @@ class Intake:
             self._parts.relay.forget_unsent()
             self._parts.seen.timeline_changed(self._timeline, tx.timeline)
         self._timeline = tx.timeline
-
-
-async def _breathe(place: int) -> None:
-    """Let requests and heartbeats in between: a batch of five hundred takes a tenth of a second, and they would wait for all of it."""
-    if place and not place % BREATH:
-        await asyncio.sleep(0)
 
 
 def _apart(attempt: int) -> float:

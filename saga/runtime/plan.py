@@ -4,7 +4,7 @@ Inputs are decided one after another on the batch's own working folds, also by k
 key, in one batch are no conflict (check-store 9). Nothing here waits or talks to anything.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -107,9 +107,9 @@ class Plan:
         work.result = Dead(work.target, "quarantined", f"deciding raised {name}")
         self._account(work)
 
-    def finish(self) -> list[Outgoing]:
-        """Complete the batch: streams, checks, rows, pointers; and what is to be sent after the commit."""
-        outgoing: list[Outgoing] = []
+    def finish(self) -> Iterator[Outgoing]:
+        """Complete the batch, saga by saga: streams, checks, rows, pointers. Gives what is to be sent after the commit; the batch is
+        complete when there is no more."""
         for saga_id, stream in self._streams.items():
             if not stream.events:
                 continue
@@ -120,9 +120,9 @@ class Plan:
                 command = command_of(stream.state, event) if sends(event) else None
                 life = stream.life(version)
                 if command is not None or life is not None:
-                    outgoing.append(Outgoing(Pointer(saga_id, version), command, life))
-        self.batch.pointers = [out.pointer for out in outgoing]
-        return outgoing
+                    pointer = Pointer(saga_id, version)
+                    self.batch.pointers.append(pointer)
+                    yield Outgoing(pointer, command, life)
 
     def changed(self) -> dict[UUID, State]:
         """The folds after this batch, for the cache: also those that were only read."""

@@ -32,6 +32,7 @@ from saga.core.upcast import decode
 from saga.messages import Envelope
 from saga.ports.messaging import OutboundRecord, Producer
 from saga.ports.streams import Pointer, Store
+from saga.runtime.breath import in_stretches
 from saga.runtime.plan import Outgoing
 from saga.runtime.seen import Seen
 from saga.wire import CommandMessage, LifecycleMessage
@@ -152,7 +153,7 @@ class Relay:
             return
         pointers: list[Pointer] = []
         records: list[OutboundRecord] = []
-        for out in outgoing:
+        async for out in in_stretches(outgoing):
             made = self._records(out)
             pointers.extend([out.pointer] * len(made))
             records.extend(made)

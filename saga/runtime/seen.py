@@ -38,28 +38,27 @@ class Seen:
         """The trace context of a new saga, joined to what led to it."""
         return self._telemetry.tracing.new_saga_trace(parent)
 
-    def batch(self, works: Sequence[Work], now: datetime, seconds: float) -> None:
+    def batch(self, inputs: int, seconds: float) -> None:
         """A batch is committed."""
         self._metrics.observe(n.BATCH_SECONDS, seconds)
-        self._metrics.observe(n.BATCH_INPUTS, len(works))
-        nothing: Counter[str] = Counter()
-        for work in works:
-            match work.result:
-                case Appended(saga_id, events, state):
-                    self._appended(str(saga_id), events, state)
-                    self._processed(work, now)
-                    if work.lateness is not None:
-                        self._metrics.observe(n.TICK_LATENESS, work.lateness)
-                case Nothing(_, why):
-                    nothing[why.value] += 1
-                case Held(_, reason):
-                    self._metrics.count(n.RECORDS_HELD, reason=reason)
-                case Dead(target, reason, detail):
-                    self._dead(work, target, reason, detail)
-                case _:
-                    pass
-        for reason, count in nothing.items():
-            self._metrics.count(n.INPUTS_IGNORED, count, reason=reason)
+        self._metrics.observe(n.BATCH_INPUTS, inputs)
+
+    def settled(self, work: Work, now: datetime) -> None:
+        """What came of a work is committed."""
+        match work.result:
+            case Appended(saga_id, events, state):
+                self._appended(str(saga_id), events, state)
+                self._processed(work, now)
+                if work.lateness is not None:
+                    self._metrics.observe(n.TICK_LATENESS, work.lateness)
+            case Nothing(_, why):
+                self._metrics.count(n.INPUTS_IGNORED, reason=why.value)
+            case Held(_, reason):
+                self._metrics.count(n.RECORDS_HELD, reason=reason)
+            case Dead(target, reason, detail):
+                self._dead(work, target, reason, detail)
+            case _:
+                pass
 
     def ignored_records(self, reasons: Sequence[str]) -> None:
         """Records that are none of our business, or of an older epoch."""

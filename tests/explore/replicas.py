@@ -226,7 +226,7 @@ class Replicas:
         plan = Plan(Noon(), {ANY_SAGA: state}, {}, lambda *_: self.world.definition, Telling(life=False))
         work = Work(given=given, saga_id=ANY_SAGA, target=str(ANY_SAGA), tenant="t")
         plan.decide(work)
-        outgoing = plan.finish()
+        outgoing = list(plan.finish())
         events = work.result.events if isinstance(work.result, Appended) else ()
         if not events:
             return Planned(base, 0, plan.batch.checks.get(ANY_SAGA))
