@@ -206,14 +206,18 @@ class Intake:
         async for work in in_stretches(works):
             if work.given is not None:
                 work.result = None
+            if work.saga_id in broken:
+                self._quarantine(plan, work, broken[work.saga_id])
+                continue
             try:
-                if work.saga_id in broken:
-                    raise broken[work.saga_id]
                 plan.decide(work)
             except Exception as unexpected:
-                plan.quarantine(work, unexpected)
-                self._parts.seen.quarantined(work, unexpected)
+                self._quarantine(plan, work, unexpected)
         return plan, [out async for out in in_stretches(plan.finish())]
+
+    def _quarantine(self, plan: Plan, work: Work, error: Exception) -> None:
+        plan.quarantine(work, error)
+        self._parts.seen.quarantined(work, error)
 
     async def _keys(self, tx: Transaction, works: Sequence[Work]) -> dict[SagaKey, KeyRow]:
         wanted: set[SagaKey] = set()

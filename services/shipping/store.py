@@ -17,12 +17,13 @@ async def add_carrier(db: Transaction, carrier: Carrier) -> None:
 
 
 async def draw_number(db: Transaction, carrier: Carrier) -> int:
-    """The next number of this carrier, if it still fetches a parcel in this window; its row is kept until the end of the transaction.
+    """The next number of this carrier, if it still fetches a parcel in this window; its row is kept until the end of the transaction, from
+    before its parcels are counted.
 
     Raises CarrierFull with the seconds until the oldest parcel of the window counts no more; then no number is drawn.
     """
-    await db.execute("select from carrier where name = $1 for update", carrier.name)
     if carrier.capacity:
+        await db.execute("select from carrier where name = $1 for update", carrier.name)
         window = await db.fetchrow(
             """select count(*) as parcels, extract(epoch from min(at) - clock_timestamp())::float8 + $2 as room_in
                from shipment where carrier = $1 and at > clock_timestamp() - make_interval(secs => $2)""",

@@ -2,8 +2,9 @@
 
 import gc
 import weakref
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from contextlib import suppress
+from types import FrameType
 from typing import Any
 from uuid import UUID
 
@@ -60,23 +61,39 @@ async def test_of_long_streams_fewer_are_read_at_a_time(asked: list[list[UUID]])
     assert max(others) < READ_TOGETHER / 2  # of streams that have more than twice as many rows
 
 
-async def test_a_batch_that_refused_an_act_is_gone_at_once(monkeypatch: pytest.MonkeyPatch) -> None:  # I19
-    plans: list[weakref.ref[Plan]] = []
+@pytest.fixture
+def plans(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[weakref.ref[Plan]]]:
+    """The plans of batches from now on; nobody looks for garbage meanwhile."""
+    made: list[weakref.ref[Plan]] = []
 
     class Noted(Plan):
         def __init__(self, *args: Any) -> None:
             super().__init__(*args)
-            plans.append(weakref.ref(self))
+            made.append(weakref.ref(self))
 
+    monkeypatch.setattr(intake, "Plan", Noted)
+    gc.disable()
+    yield made
+    gc.enable()
+
+
+async def test_a_batch_that_refused_an_act_is_gone_at_once(plans: list[weakref.ref[Plan]]) -> None:  # I19
     world = World()
     replica = world.replica()
     await replica.intake.records([world.place()])
     saga_id = await world.only_saga()
-    monkeypatch.setattr(intake, "Plan", Noted)
-    gc.disable()
-    try:
-        with suppress(ActRefused):
-            await replica.desk.cancel("default", ActRequest(saga_id, "ada", "why", "input-1", expected_version=99))
-        assert [plan() for plan in plans] == [None]
-    finally:
-        gc.enable()
+    with suppress(ActRefused):
+        await replica.desk.cancel("default", ActRequest(saga_id, "ada", "why", "input-1", expected_version=99))
+    assert [plan() for plan in plans] == [None, None]
+
+
+async def test_a_batch_that_set_a_saga_aside_is_gone_at_once(plans: list[weakref.ref[Plan]]) -> None:  # I19
+    world = World()
+    first, second = world.replica(), world.replica()
+    await first.intake.records([world.place("o-1"), world.place("o-2")])
+    await first.relay.drain(5)
+    next(iter(world.store.data.events.values())).append(b"no event")
+    await second.intake.records(world.answers())
+    assert [row.letter.reason for row in await world.store.dead_letters(None, 10, None)] == ["quarantined"]
+    assert [plan() for plan in plans] == [None, None]
+    assert not [one for one in gc.get_objects() if isinstance(one, FrameType) and one.f_code.co_name == "read_folds"]  # it holds all folds
