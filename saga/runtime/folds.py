@@ -67,8 +67,8 @@ async def read_folds(tx: Transaction, sagas: Sequence[UUID]) -> tuple[dict[UUID,
     """The folds of these sagas from their streams, and what those raised that do not fold. A saga without events is in neither.
 
     Why a part at a time, a smaller one where the last had many rows: streams grow with what people do to them. Those of 500 sagas that had
-    been paused often were 57,000 rows at once. Why nothing of ours is left: an error holds our frame, and would be held by it, and with them
-    all folds, until garbage is looked for.
+    been paused often were 57,000 rows at once. Why nothing of ours is left: an error holds our frame and would be held by it, all folds
+    with them, until garbage is looked for.
     """
     folds: dict[UUID, State] = {}
     broken: dict[UUID, Exception] = {}
