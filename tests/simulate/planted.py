@@ -82,9 +82,8 @@ def _partial(self: Any, batch: Any) -> None:
 
 
 def _no_pointers(self: Any) -> Any:
-    outgoing = _finish(self)
+    yield from _finish(self)
     self.batch.pointers = []
-    return outgoing
 
 
 def _acknowledged_unsent(self: Any) -> Any:
