@@ -10,6 +10,7 @@ one transaction; what a saga does next is decided in `core` and nowhere else.
     replay      folds streams into rows; nothing that sends is reachable from it
     supervisor  starts the loops, backs off when a server is away, watches progress, drains on SIGTERM
     kept        held records and dead letters as works of a batch: swept, tried now, redriven, discarded
+    breath      lets requests and heartbeats have their turn within a batch
     changes     wakes who waits in this process for a saga; watching uses it, following reads the lifecycle topic, chain sorts it
     operating   what people may ask and do: REST and CLI call it
 
